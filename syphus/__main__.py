@@ -1,0 +1,7 @@
+"""``python -m syphus``."""
+
+import sys
+
+from syphus.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,107 @@
+"""What passes between a job and the engine: requests, replies, outcomes. Values only; nothing here has an effect."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+
+from syphus.records import Dialogue
+
+
+class Message(Struct, frozen=True):
+    """One chat message."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Parameters(Struct, frozen=True, omit_defaults=True):
+    """Sampling settings that change the answer. None means: not sent, the endpoint's default holds."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    """Limit on the reply's tokens; the field's name on the wire is the endpoint's."""
+    reasoning_effort: str | None = None
+    seed: int | None = None
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """One question to the model, before any endpoint's dialect."""
+
+    purpose: str
+    """``category/step``: for the ledger and the view; no part of the key."""
+    messages: tuple[Message, ...]
+    constant: int = 0
+    """How many leading messages are the same for every item of the category, byte for byte."""
+    schema: dict[str, Any] | None = None
+    """JSON Schema of the reply, with its bounds; a dialect may have to send it without them."""
+    parameters: Parameters = Parameters()
+    sample: int = 0
+    """Tells one draw from another where everything else is equal."""
+
+
+class Usage(Struct, frozen=True, omit_defaults=True):
+    """Tokens as the endpoint counted them. ``prompt`` includes ``cached``; ``completion`` includes ``reasoning``."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    reasoning: int = 0
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """What the model said."""
+
+    text: str
+    finish: str = "stop"
+    """``stop``, ``length`` or what else the endpoint calls the end."""
+    refusal: str | None = None
+    usage: Usage | None = None
+    """None where the endpoint does not say; never a zero that looks like a count."""
+    model: str = ""
+    key: str = ""
+    replayed: bool = False
+    """It came from the ledger, and nothing was paid for it now."""
+
+
+Ask = Callable[[Request], Awaitable[Reply]]
+"""The only effect a job has. Raises :class:`syphus.errors.ModelError` when there is no reply to be had."""
+
+
+class Reject(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that was made and is not used, with the reason. The raw reply stays in the ledger."""
+
+    code: str
+    """Which check refused it: ``schema``, ``leak``, ``refusal`` and so on; the same code in every report."""
+    message: str
+    step: str = ""
+    evidence: str = ""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """All that came of one item. Both may be filled: the good pairs of a half-good reply are kept."""
+
+    dialogues: tuple[Dialogue, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+    skipped: str = ""
+    """Why the item was not tried at all: the scene lacks what the category needs."""
+    notes: tuple[str, ...] = ()
+    """What was cut from the context to fit, how a sloppy reply was read: counted in the summary."""
+    requests: tuple[str, ...] = ()
+
+
+class Item(Protocol):
+    """One piece of work: an id that is unique in the run and the same in every start of it, and what it is about."""
+
+    @property
+    def id(self) -> str:
+        """Unique in the run."""
+
+    @property
+    def scene_id(self) -> str:
+        """The scene it is about."""
+
+    @property
+    def category(self) -> str:
+        """The category's name."""

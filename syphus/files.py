@@ -1,0 +1,41 @@
+"""Files that are complete or absent: written under a temporary name, synced, and renamed."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+from syphus.errors import InputError
+
+
+@contextmanager
+def write_whole(path: Path) -> Iterator[IO[bytes]]:
+    """Opens a file that takes the name ``path`` only when the block ends without an error.
+
+    Raises :class:`InputError` where the folder cannot be written or the disk is full; the old file, if any, is then as it
+    was.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False) as file:
+            temporary = Path(file.name)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        # NamedTemporaryFile makes files for the owner alone; a dataset is as readable as the user's other files.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(path)
+        temporary = None
+    except OSError as error:
+        raise InputError(
+            f"cannot be written: {error.strerror or error}", file=path, mend="Free some space or name another folder."
+        ) from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()

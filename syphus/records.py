@@ -1,0 +1,247 @@
+"""The values that everything speaks: what is known of a scene, and the dialogue made from it.
+
+All are frozen. Boxes are stored in ONE way: pixel ``(x1, y1, x2, y2)`` floats in the original frame of the asset, origin at
+the top left, x to the right, y down, ``x1 < x2`` and ``y1 < y2``. Every other convention is a rendering
+(:mod:`syphus.references.boxes`).
+
+Stored text *refers*: ``[the red bus](#o3)`` points at the object ``o3``, ``[two dogs](#o1,#o2)`` at two of them
+(:mod:`syphus.references.text`). Coordinates, image tokens and chat formats are chosen at export.
+
+The published form is ``scene.schema.json``, made from these classes by ``syphus check --write-schema``.
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+Box = Annotated[tuple[float, float, float, float], Meta(description="pixel x1, y1, x2, y2 in the original frame")]
+Name = Annotated[str, Meta(min_length=1, pattern=r"^[^\s\[\]()#,]+$", description="no spaces, brackets, commas or #")]
+Text = Annotated[str, Meta(min_length=1)]
+Ability = Literal["perception", "reasoning", "planning"]
+
+BOX_SLACK = 1.0
+"""Pixels that a box may stick out of the frame: annotation tools round. More is an error."""
+
+
+class _Record(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What all records share: frozen, defaults left out of the JSON, unknown fields refused."""
+
+
+class Asset(_Record, kw_only=True):
+    """A picture, a video, some frames or a point cloud."""
+
+    id: Name = "image"
+    kind: Literal["image", "video", "frames", "point_cloud"] = "image"
+    path: Annotated[str, Meta(description="relative to the source's picture folder, with forward slashes")] | None = None
+    url: str | None = None
+    width: Annotated[int, Meta(gt=0, description="pixels")] | None = None
+    height: Annotated[int, Meta(gt=0, description="pixels")] | None = None
+    license: str | None = None
+    title: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.path is not None and (self.path.startswith(("/", "\\")) or self.path[1:2] == ":"):
+            raise ValueError(f"asset {self.id}: path {self.path!r} must be relative to the picture folder")
+
+
+class Caption(_Record, kw_only=True):
+    """A sentence that somebody wrote about the whole asset."""
+
+    text: Text
+    asset: Name | None = None
+
+
+class Keypoint(_Record, kw_only=True):
+    """A named body part, in pixels of the original frame."""
+
+    name: Text
+    x: float
+    y: float
+    visible: bool = True
+    """False: it is there, but something hides it. A part that was not annotated is left out altogether."""
+
+
+class Object(_Record, kw_only=True):
+    """A thing in the picture."""
+
+    id: Name
+    label: Text
+    box: Box | None = None
+    asset: Name | None = None
+    attributes: tuple[Text, ...] = ()
+    keypoints: tuple[Keypoint, ...] = ()
+    score: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """A detector's confidence; None means that a person drew it."""
+    crowd: bool = False
+    """The box holds many of them, uncounted (COCO ``iscrowd``)."""
+    source_id: str | None = None
+    """Its id in the annotation file it came from."""
+
+    def __post_init__(self) -> None:
+        if self.box is not None:
+            x1, y1, x2, y2 = self.box
+            if not (x1 < x2 and y1 < y2):
+                raise ValueError(f"object {self.id}: box {list(self.box)} is not x1 < x2, y1 < y2 (pixel corners)")
+
+
+class Region(_Record, kw_only=True):
+    """A phrase or sentence about a part of the picture."""
+
+    id: Name
+    text: Text
+    box: Box | None = None
+    asset: Name | None = None
+
+
+class Relation(_Record, kw_only=True):
+    """``subject predicate object``; subject and object are object ids."""
+
+    subject: Name
+    predicate: Text
+    object: Name
+
+
+class Segment(_Record, kw_only=True):
+    """What happens between two times, in seconds from the start of the asset."""
+
+    start: Annotated[float, Meta(ge=0)]
+    end: Annotated[float, Meta(ge=0)]
+    text: str = ""
+    columns: dict[str, str] = {}
+    """What else is known of that time: subtitle, speaker, tags."""
+    asset: Name | None = None
+
+    def __post_init__(self) -> None:
+        if self.end < self.start:
+            raise ValueError(f"segment ends at {self.end} s, before it starts at {self.start} s")
+
+
+class OcrLine(_Record, kw_only=True):
+    """Text that an engine, or a person, read in the picture."""
+
+    text: Text
+    box: Box | None = None
+    engine: str | None = None
+    asset: Name | None = None
+
+
+class Question(_Record, kw_only=True):
+    """A question that comes with the annotations, with its answers."""
+
+    question: Text
+    answers: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+class Scene(_Record, kw_only=True):
+    """One thing to talk about: its assets, and all that is annotated of them.
+
+    Raises ``ValueError`` (a ``msgspec.ValidationError`` while decoding) for ids that repeat or lead nowhere, and for a box
+    that leaves the frame by more than ``BOX_SLACK`` pixels.
+    """
+
+    id: Name
+    source: str = ""
+    assets: tuple[Asset, ...] = ()
+    captions: tuple[Caption, ...] = ()
+    objects: tuple[Object, ...] = ()
+    regions: tuple[Region, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    ocr: tuple[OcrLine, ...] = ()
+    questions: tuple[Question, ...] = ()
+    prose: tuple[Text, ...] = ()
+    tools: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        assets = {asset.id: asset for asset in self.assets}
+        if len(assets) < len(self.assets):
+            raise ValueError(f"scene {self.id}: two assets have the same id")
+        named = {thing.id for thing in (*self.objects, *self.regions)}
+        if len(named) < len(self.objects) + len(self.regions) or named & assets.keys():
+            raise ValueError(f"scene {self.id}: an id is given twice; objects, regions and assets share one set of ids")
+        for thing in (*self.captions, *self.objects, *self.regions, *self.segments, *self.ocr):
+            if thing.asset is not None and thing.asset not in assets:
+                raise ValueError(f"scene {self.id}: there is no asset {thing.asset!r}")
+        for relation in self.relations:
+            for end in (relation.subject, relation.object):
+                if end not in named:
+                    raise ValueError(f"scene {self.id}: a relation names {end!r}, which is no object here")
+        for boxed in (*self.objects, *self.regions, *self.ocr):
+            self._check_frame(boxed, assets)
+
+    def _check_frame(self, boxed: Object | Region | OcrLine, assets: dict[str, Asset]) -> None:
+        asset = assets.get(boxed.asset) if boxed.asset else (self.assets[0] if self.assets else None)
+        if boxed.box is None or asset is None or asset.width is None or asset.height is None:
+            return
+        x1, y1, x2, y2 = boxed.box
+        inside = x1 >= -BOX_SLACK and y1 >= -BOX_SLACK
+        if not (inside and x2 <= asset.width + BOX_SLACK and y2 <= asset.height + BOX_SLACK):
+            name = getattr(boxed, "id", "") or getattr(boxed, "text", "")
+            raise ValueError(
+                f"scene {self.id}: box {list(boxed.box)} of {name!r} leaves the frame of {asset.width} x {asset.height}"
+            )
+
+    def asset_of(self, thing: Object | Region | OcrLine | Segment | Caption) -> Asset | None:
+        """The asset that ``thing`` belongs to: the one it names, else the first; None where there is no asset."""
+        for asset in self.assets:
+            if thing.asset in (None, asset.id):
+                return asset
+        return None
+
+
+class Turn(_Record, kw_only=True):
+    """What one side says, with references, without image tokens."""
+
+    role: Literal["user", "assistant"]
+    text: Text
+
+
+class Verdict(_Record, kw_only=True):
+    """What a check found."""
+
+    check: str
+    code: str
+    message: str
+    evidence: str = ""
+    turn: int | None = None
+    """Index of the pair it is about (0 is the first question and its answer); None: the whole."""
+
+
+class Provenance(_Record, kw_only=True):
+    """Where a dialogue comes from, enough to make it again."""
+
+    category: str = ""
+    """Fingerprint of the category's folder and the shared prompts it uses."""
+    requests: tuple[str, ...] = ()
+    """Keys of the ledger's requests, in the order they were needed; empty when no model was asked."""
+    model: str = ""
+    """The model that answered, as it names itself."""
+    seed: int = 0
+    sample: int = 0
+
+
+class Dialogue(_Record, kw_only=True):
+    """One produced sample: turns that begin with the user, alternate, and end with the assistant."""
+
+    id: Text
+    scene: Text
+    source: str = ""
+    category: str = ""
+    ability: Ability = "perception"
+    language: str = "en"
+    turns: tuple[Turn, ...]
+    assets: tuple[Asset, ...] = ()
+    objects: tuple[Object, ...] = ()
+    """Those that the turns refer to, so that coordinates can be rendered without the scene. A region that is referred to
+    stands here as an object whose label is the region's text."""
+    related: tuple[str, ...] = ()
+    """Ids of dialogues that belong to it."""
+    provenance: Provenance = Provenance()
+    verdicts: tuple[Verdict, ...] = ()
+
+    def __post_init__(self) -> None:
+        roles = [turn.role for turn in self.turns]
+        if not roles or len(roles) % 2 or roles != ["user", "assistant"] * (len(roles) // 2):
+            raise ValueError(f"dialogue {self.id}: turns must alternate user, assistant and end with the assistant")

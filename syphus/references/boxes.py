@@ -1,0 +1,124 @@
+"""Box conventions: how the one stored form (pixel xyxy) is written for people, models and trainers.
+
+A convention is a value of :class:`Convention`; the named ones below follow the survey of published systems: K1 (LLaVA,
+SVIT, Ferret prompts: 0-1 floats, three decimals), K2 (Shikra: no spaces, on the square-padded picture), K7 (Ferret: integers
+on a 1000 grid, truncated), K8/K9 (Qwen-VL, InternVL), K10 (Qwen3-VL JSON), K11 (pixels), K13 (Gemini: y first), K18 (COCO
+pixel xywh).
+"""
+
+import math
+from typing import Literal
+
+from msgspec import Struct
+
+from syphus.errors import InputError
+from syphus.records import Box
+
+
+class Convention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a box becomes text."""
+
+    scale: int = 1
+    """Side of the target grid: 1 for 0-1 floats, 1000 for a 1000 grid, 0 for pixels."""
+    frame: Literal["original", "padded"] = "original"
+    """``padded``: the picture is centred in a square of its longer side before it is scaled (Shikra, LLaVA-1.5)."""
+    order: Literal["xyxy", "xywh", "yxyx"] = "xyxy"
+    rounding: Literal["round", "trunc"] = "round"
+    decimals: int = 3
+    pattern: str = "[{0}, {1}, {2}, {3}]"
+    """Text of one box; the numbers come in the convention's order."""
+    join: str = ", "
+    """Between several boxes of one phrase."""
+    wrap: str = "{phrase} {boxes}"
+    """How a phrase and its boxes stand together."""
+    frame_needed: bool = True
+    """False: pixels need no width and height."""
+
+
+CONVENTIONS: dict[str, Convention] = {
+    "unit": Convention(),
+    "unit2": Convention(decimals=2),
+    "shikra": Convention(frame="padded", pattern="{0},{1},{2},{3}", join=";", wrap="{phrase}[{boxes}]"),
+    "grid100": Convention(scale=100, decimals=0, rounding="trunc"),
+    "grid1000": Convention(scale=1000, decimals=0, rounding="trunc"),
+    "qwen": Convention(
+        scale=1000,
+        decimals=0,
+        pattern="<box>({0},{1}),({2},{3})</box>",
+        join="",
+        wrap="<ref>{phrase}</ref>{boxes}",
+    ),
+    "internvl": Convention(scale=1000, decimals=0, rounding="trunc", wrap="<ref>{phrase}</ref><box>[{boxes}]</box>"),
+    "qwen3": Convention(
+        scale=1000, decimals=0, pattern='{{"bbox_2d": [{0}, {1}, {2}, {3}], "label": "{phrase}"}}', wrap="{boxes}"
+    ),
+    "gemini": Convention(scale=1000, decimals=0, order="yxyx"),
+    "pixels": Convention(scale=0, decimals=0, frame_needed=False),
+    "pixels_xywh": Convention(scale=0, decimals=2, order="xywh", frame_needed=False),
+}
+
+
+def find_convention(name: str) -> Convention:
+    """The convention of that name. Raises :class:`InputError` naming those that there are."""
+    if name not in CONVENTIONS:
+        raise InputError(f"there is no box convention {name!r}", mend=f"Conventions: {', '.join(CONVENTIONS)}.")
+    return CONVENTIONS[name]
+
+
+def box_numbers(box: Box, convention: Convention, *, width: int, height: int) -> tuple[float, ...]:
+    """The four numbers of ``box`` in the convention's frame, scale and order, rounded and kept inside the frame.
+
+    Args:
+        box: pixel xyxy in the original frame.
+        convention: what to turn it into.
+        width: of the original frame, in pixels.
+        height: of the original frame, in pixels.
+
+    Returns:
+        Four numbers; whole ones as int where the convention has no decimals. A corner on the edge of a grid of N stays at
+        N where the convention rounds, and at N - 1 where it truncates into N cells.
+    """
+    x1, y1, x2, y2 = box
+    x1, x2 = (min(max(x, 0.0), float(width)) for x in (x1, x2))
+    y1, y2 = (min(max(y, 0.0), float(height)) for y in (y1, y2))
+    frame_width, frame_height = width, height
+    if convention.frame == "padded":
+        frame_width = frame_height = max(width, height)
+        left, top = (frame_width - width) // 2, (frame_height - height) // 2
+        x1, y1, x2, y2 = x1 + left, y1 + top, x2 + left, y2 + top
+    if convention.scale:
+        across, down = convention.scale / frame_width, convention.scale / frame_height
+        x1, y1, x2, y2 = x1 * across, y1 * down, x2 * across, y2 * down
+    top_cell = convention.scale - 1 if convention.scale > 1 and convention.rounding == "trunc" else math.inf
+    corners = [min(_round(value, convention), top_cell) for value in (x1, y1, x2, y2)]
+    if convention.order == "yxyx":
+        corners = [corners[1], corners[0], corners[3], corners[2]]
+    elif convention.order == "xywh":
+        corners[2:] = [_round(x2 - x1, convention), _round(y2 - y1, convention)]
+    return tuple(int(value) for value in corners) if convention.decimals == 0 else tuple(corners)
+
+
+def _round(value: float, convention: Convention) -> float:
+    factor = 10**convention.decimals
+    # A hair is added before cutting, so that 0.29 * 100 = 28.999999999999996 is cell 29 and not 28.
+    cut = math.floor(value * factor + 1e-6) if convention.rounding == "trunc" else round(value * factor)
+    return cut / factor
+
+
+def render_box(box: Box, convention: Convention, *, width: int | None, height: int | None, phrase: str = "") -> str:
+    """The text of one box. Raises :class:`InputError` where the convention needs a frame and none is known."""
+    if width is None or height is None:
+        if convention.frame_needed:
+            raise InputError(
+                "the picture's width and height are not known, and the box convention needs them",
+                mend="Add width and height to the asset, or use the convention `pixels`.",
+            )
+        width, height = math.ceil(box[2]), math.ceil(box[3])
+    numbers = box_numbers(box, convention, width=width, height=height)
+    shown = [str(number) if isinstance(number, int) else f"{number:.{convention.decimals}f}" for number in numbers]
+    return convention.pattern.format(*shown, phrase=phrase)
+
+
+def render_phrase(phrase: str, boxes: list[str], convention: Convention) -> str:
+    """A phrase with its boxes, as the convention wraps them."""
+    return convention.wrap.format(phrase=phrase, boxes=convention.join.join(boxes)).strip()

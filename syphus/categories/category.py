@@ -1,0 +1,269 @@
+"""A seed category: what a folder of text says, as values.
+
+The fields below are exactly what ``category.toml`` may hold; ``docs/categories.md`` explains them to its writer.
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, structs
+
+from syphus.exchange import Parameters
+from syphus.quality.checks import Rules
+from syphus.records import Ability, Scene
+
+StepName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+Need = Literal["captions", "objects", "boxes", "attributes", "keypoints", "regions", "relations", "segments", "ocr"]
+Block = Literal["captions", "objects", "attributes", "keypoints", "prose"]
+Range = tuple[Annotated[int, Meta(ge=1)], Annotated[int, Meta(ge=1)]]
+
+CHARACTERS_PER_WORD = 9
+"""For the length bounds of a reply's schema: longer than words are, so that a bound cuts loops and not sentences."""
+
+
+class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of ``category.toml``."""
+
+
+class CaptionBlock(_Table, kw_only=True):
+    """How captions are written."""
+
+    heading: str = ""
+    style: Literal["lines", "numbered"] = "lines"
+    max: int = 5
+
+
+class ObjectBlock(_Table, kw_only=True):
+    """How objects are written."""
+
+    heading: str = ""
+    boxes: str = "unit"
+    """A box convention (``syphus.references.boxes.CONVENTIONS``), or ``none``."""
+    sort: Literal["area", "left", "file"] = "area"
+    merge: int = 6
+    """More than so many equal ones become one line with their number and the box around all."""
+    max: int = 40
+    min_score: float = 0.0
+    ids: bool = False
+    """Ids stand before the labels, so that a reply can refer to them; nothing is merged then."""
+    attributes: bool = False
+    """Attributes stand in brackets behind the label."""
+
+
+class AttributeBlock(_Table, kw_only=True):
+    """How attributes are written, one object a line, without boxes."""
+
+    heading: str = ""
+    max: int = 30
+
+
+class KeypointBlock(_Table, kw_only=True):
+    """How the visible body parts are written."""
+
+    heading: str = ""
+    boxes: str = "none"
+    """A convention whose frame and scale the points take, or ``none`` for their names alone."""
+    max: int = 6
+    """Persons."""
+
+
+class ProseBlock(_Table, kw_only=True):
+    """How free text is written."""
+
+    heading: str = ""
+    max: int = 10
+
+
+class Context(_Table, kw_only=True):
+    """What of a scene becomes text, in which order, and what goes first when there is too much."""
+
+    blocks: tuple[Block, ...] = ("captions",)
+    max_tokens: int = 1500
+    cut: tuple[Block, ...] = ("keypoints", "attributes", "objects", "prose", "captions")
+    """The least useful block first; within a block the least useful line goes first, and the first line last."""
+    captions: CaptionBlock = CaptionBlock()
+    objects: ObjectBlock = ObjectBlock()
+    attributes: AttributeBlock = AttributeBlock()
+    keypoints: KeypointBlock = KeypointBlock()
+    prose: ProseBlock = ProseBlock()
+
+
+class Choice(_Table, kw_only=True):
+    """One text that a template step may take; the first whose conditions hold is taken."""
+
+    text: str
+    of: StepName | None = None
+    """The earlier step whose words are counted."""
+    max_words: int | None = None
+    min_words: int | None = None
+
+
+class TemplateStep(_Table, kw_only=True, tag_field="kind", tag="template"):
+    """A program fills a sentence; no model, no cost. Its output is the one field ``text``."""
+
+    name: StepName
+    text: str = ""
+    choose: tuple[Choice, ...] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.text) == bool(self.choose):
+            raise ValueError(f"step {self.name}: give either `text` or `choose`")
+
+
+class ChatStep(_Table, kw_only=True, tag_field="kind", tag="chat"):
+    """One question to the model, whose JSON reply is the step's output."""
+
+    name: StepName
+    system: str = "system.md"
+    query: str = "query.md"
+    pairs: Range | None = None
+    """The reply is a list of question-answer pairs, at least and at most so many."""
+    fields: tuple[StepName, ...] = ()
+    """The reply is an object with these texts."""
+    temperature: float | None = 0.7
+    top_p: float | None = None
+    max_tokens: int = 1200
+    reasoning_effort: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.pairs is None) == (not self.fields):
+            raise ValueError(f"step {self.name}: give either `pairs` (at least, at most) or `fields`")
+        if self.pairs and self.pairs[0] > self.pairs[1]:
+            raise ValueError(f"step {self.name}: pairs are [at least, at most]")
+
+    def parameters(self) -> Parameters:
+        """The settings that are sent."""
+        return Parameters(
+            temperature=self.temperature,
+            top_p=self.top_p,
+            max_tokens=self.max_tokens,
+            reasoning_effort=self.reasoning_effort,
+        )
+
+    def schema(self, rules: Rules) -> dict[str, Any]:
+        """JSON Schema (Draft 2020-12) of the reply: flat, all required, nothing else allowed."""
+        if self.pairs is None:
+            return _object_of({name: _text(rules.answer_words) for name in self.fields})
+        pair = _object_of({"question": _text(rules.question_words), "answer": _text(rules.answer_words)})
+        least, most = self.pairs
+        return _object_of({"pairs": {"type": "array", "items": pair, "minItems": least, "maxItems": most}})
+
+
+Step = TemplateStep | ChatStep
+
+
+class DialogueShape(_Table, kw_only=True):
+    """How the steps' outputs become turns: the pairs of one step, or one question and one answer."""
+
+    pairs: StepName | None = None
+    split: bool = False
+    """Every pair is a dialogue of its own."""
+    user: str = ""
+    assistant: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.pairs is None) != bool(self.user and self.assistant):
+            raise ValueError("give either `pairs = \"step\"`, or both `user` and `assistant`")
+
+
+class CategoryFile(_Table, kw_only=True):
+    """``category.toml``, whole."""
+
+    ability: Ability
+    description: str = ""
+    needs: tuple[Need, ...] = ()
+    context: Context = Context()
+    steps: tuple[Step, ...]
+    dialogue: DialogueShape
+    checks: Rules = Rules()
+
+    def __post_init__(self) -> None:
+        names = [step.name for step in self.steps]
+        if not names or len(set(names)) < len(names):
+            raise ValueError("there must be steps, and no two of the same name")
+        source = next((step for step in self.steps if step.name == self.dialogue.pairs), None)
+        if self.dialogue.pairs and not (isinstance(source, ChatStep) and source.pairs):
+            raise ValueError(f"[dialogue] pairs: there is no chat step {self.dialogue.pairs!r} that replies with pairs")
+
+
+class Demonstration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A worked example: a scene in the form of the input, and what each chat step should reply to it."""
+
+    scene: Scene
+    replies: dict[str, dict[str, Any]]
+    """Step name -> reply, in the form of that step's schema."""
+    file: str = ""
+    note: str = ""
+    """For people: where the picture is from."""
+
+
+class Overrides(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a run's configuration may set otherwise than the category's folder."""
+
+    demonstrations: Annotated[int, Meta(ge=0)] | None = None
+    """Only the first so many; a small model has a small window."""
+    pairs: Range | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    context_tokens: int | None = None
+    reasoning_effort: str | None = None
+    samples: Annotated[int, Meta(ge=1)] = 1
+    """So many outcomes per scene, each with draws of its own."""
+
+
+class Category(Struct, frozen=True, kw_only=True):
+    """A loaded category. All texts are here; nothing is read from disk any more."""
+
+    name: str
+    file: CategoryFile
+    demonstrations: tuple[Demonstration, ...]
+    texts: dict[str, str]
+    """File name -> text, with the shared prompts already put in."""
+    lists: dict[str, tuple[str, ...]]
+    """Pool name -> its lines; ``templates`` is ``templates.txt``."""
+    fingerprint: str
+    samples: int = 1
+
+    @property
+    def chat_steps(self) -> tuple[ChatStep, ...]:
+        """The steps that ask the model."""
+        return tuple(step for step in self.file.steps if isinstance(step, ChatStep))
+
+    def adjusted(self, overrides: Overrides) -> "Category":
+        """The category with a run's settings in the place of its own."""
+        sampling = {
+            name: value
+            for name in ("temperature", "max_tokens", "reasoning_effort")
+            if (value := getattr(overrides, name)) is not None
+        }
+        steps: list[Step] = []
+        for step in self.file.steps:
+            if isinstance(step, ChatStep):
+                pairs = overrides.pairs if overrides.pairs and step.pairs else step.pairs
+                steps.append(structs.replace(step, pairs=pairs, **sampling))
+            else:
+                steps.append(step)
+        context = self.file.context
+        if overrides.context_tokens is not None:
+            context = structs.replace(context, max_tokens=overrides.context_tokens)
+        return structs.replace(
+            self,
+            file=structs.replace(self.file, steps=tuple(steps), context=context),
+            demonstrations=self.demonstrations[: overrides.demonstrations],
+            samples=overrides.samples,
+        )
+
+
+def _object_of(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _text(words: tuple[int, int] | None) -> dict[str, Any]:
+    text: dict[str, Any] = {"type": "string", "minLength": 1}
+    if words:
+        text["maxLength"] = words[1] * CHARACTERS_PER_WORD
+    return text

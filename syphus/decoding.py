@@ -91,12 +91,19 @@ def decode_toml(text: str, type_: type[T], *, file: Path | str) -> T:
 def convert(data: Any, type_: type[T], *, file: Path | str, prefix: str = "") -> T:
     """Built-in values as a value of ``type_``; ``prefix`` says where in the file ``data`` stands."""
     try:
-        return msgspec.convert(data, type_)
+        return msgspec.convert(data, type_, dec_hook=_to_path)
     except msgspec.ValidationError as error:
         message, path = _split(error)
         message, mend = _nearest(message, path, type_)
         place = (prefix + path.removeprefix("$")).lstrip(".")
         raise InputError(message, file=file, place=place, mend=mend) from error
+
+
+def _to_path(type_: type[Any], value: Any) -> Any:
+    """Files and folders stand as text in TOML; our records hold them as paths."""
+    if type_ is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(f"no way from {type(value).__name__} to {type_.__name__}")
 
 
 def _split(error: Exception) -> tuple[str, str]:

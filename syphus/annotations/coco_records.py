@@ -1,0 +1,88 @@
+"""The records of COCO files, as far as scenes need them (https://cocodataset.org/#format-data)."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from syphus.annotations.json_shapes import Shape
+
+Kind = Literal["captions", "instances", "keypoints"]
+Id = int | str
+"""COCO's ids are numbers; exports of labelling tools also have texts."""
+
+
+class ImageRecord(msgspec.Struct, gc=False):
+    """An image. ``file_name`` is optional because LVIS v1 has only ``coco_url``."""
+
+    id: Id
+    file_name: str | None = None
+    width: int | float | None = None
+    height: int | float | None = None
+    license: Id | None = None
+    coco_url: str | None = None
+    flickr_url: str | None = None
+
+
+class CaptionRecord(msgspec.Struct, gc=False):
+    """An annotation of a captions file."""
+
+    image_id: Id
+    caption: str
+    id: Id | None = None
+
+
+class ObjectRecord(msgspec.Struct, gc=False):
+    """An annotation of an instances file; ``segmentation`` and ``area`` are passed over."""
+
+    image_id: Id
+    category_id: Id
+    id: Id | None = None
+    bbox: list[float] | None = None
+    iscrowd: int | bool | None = 0
+    keypoints: list[float] | None = None
+
+
+class PersonRecord(msgspec.Struct, gc=False):
+    """An annotation of a person_keypoints file."""
+
+    image_id: Id
+    category_id: Id
+    keypoints: list[float]
+    id: Id | None = None
+    bbox: list[float] | None = None
+    iscrowd: int | bool | None = 0
+
+
+class CategoryRecord(msgspec.Struct, gc=False):
+    """A category."""
+
+    id: Id
+    name: str
+    keypoints: tuple[str, ...] | None = None
+
+
+class LicenseRecord(msgspec.Struct, gc=False):
+    """A licence."""
+
+    id: Id
+    name: str | None = None
+    url: str | None = None
+
+
+SHAPES: dict[str, Shape[Any]] = {
+    "images": Shape(ImageRecord),
+    "licenses": Shape(LicenseRecord),
+    "categories": Shape(CategoryRecord),
+}
+ANNOTATIONS: dict[Kind, Shape[Any]] = {
+    "captions": Shape(CaptionRecord),
+    "instances": Shape(ObjectRecord),
+    "keypoints": Shape(PersonRecord),
+}
+MARKS: dict[Kind, str] = {"captions": "caption", "keypoints": "keypoints", "instances": "category_id"}
+"""The key by which an annotation is known for one of its kind, the most telling first."""
+
+
+def name_place(key: str, index: int, id_: Id | None) -> str:
+    """A record's place: ``annotations[40] (id 1203)``."""
+    return f"{key}[{index}]" + (f" (id {id_})" if id_ is not None else "")

@@ -1,0 +1,125 @@
+"""Annotation files as text: their encoding found and checked before the first record is used.
+
+A file in the wrong encoding is refused as a whole. Read leniently it would put broken letters into captions, and read line
+by line it would lose exactly the captions that are not plain ASCII.
+"""
+
+import codecs
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from syphus.errors import InputError
+
+_BLOCK = 1 << 20
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+
+
+def open_bytes(file: Path) -> BinaryIO:
+    """The file, opened for reading; :class:`InputError` where that fails, so that no caller sees an ``OSError``."""
+    try:
+        return file.open("rb")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        mend = "" if file.exists() else "Check the path; a relative one starts at the configuration file."
+        raise InputError(f"cannot be read: {reason}", file=file, mend=mend) from error
+
+
+def find_encoding(file: Path, encoding: str | None = None) -> str:
+    """The encoding to read ``file`` in: the one that is asked for, else by its byte order mark, else UTF-8."""
+    if encoding is not None:
+        try:
+            "".encode(encoding)  # also refuses Python's codecs that are no text encodings, such as "hex"
+        except (LookupError, ValueError) as error:
+            raise InputError(
+                f"unknown encoding {encoding!r}",
+                file=file,
+                mend="Common ones: utf-8, cp1252, latin-1, gb18030, shift_jis.",
+            ) from error
+        return encoding
+    with open_bytes(file) as stream:
+        head = stream.read(4)
+    return next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
+
+
+def open_text(file: Path, *, encoding: str | None = None, newline: str = "\n", torn: bool = False) -> TextIO:
+    r"""The file as text, after all of it was checked to be in its encoding (about a second a gigabyte).
+
+    Args:
+        file: what to open.
+        encoding: as in :func:`find_encoding`.
+        newline: as for :func:`open`; ``"\n"`` ends lines at line feeds alone.
+        torn: accept a file that ends in the middle of a character, for readers that report a torn last line.
+
+    Raises:
+        InputError: naming the line of the first byte that does not belong to the encoding.
+    """
+    name = find_encoding(file, encoding)
+    _check_encoding(file, name, torn=torn)
+    return file.open(encoding=name, newline=newline, errors="replace" if torn else "strict")
+
+
+def open_utf8(file: Path, *, encoding: str | None = None) -> BinaryIO:
+    """The file as a stream of UTF-8 bytes without a mark; other encodings are converted in memory.
+
+    The bytes of a UTF-8 file are not checked here: whoever reads them does so block by block.
+    """
+    name = find_encoding(file, encoding)
+    stream = open_bytes(file)
+    codec = codecs.lookup(name).name
+    if codec == "utf-8-sig":
+        stream.seek(3)
+    if codec in ("utf-8", "utf-8-sig"):
+        return stream
+    with stream:
+        try:
+            return BytesIO(stream.read().decode(name).encode())
+        except UnicodeError as error:
+            raise explain_encoding(file, name, place="", reason=str(error)) from error
+
+
+def explain_encoding(file: Path, name: str, *, place: str, reason: str) -> InputError:
+    """The error for bytes that are not in the encoding ``name``."""
+    return InputError(
+        f"is not {name.removesuffix('-sig').upper()}: {reason}",
+        file=file,
+        place=place,
+        mend='Say which it is, as in `encoding = "cp1252"` (reader pairs), or save the file as UTF-8: '
+        "`iconv -f cp1252 -t utf-8` often does it.",
+    )
+
+
+def _check_encoding(file: Path, name: str, *, torn: bool) -> None:
+    decoder = codecs.getincrementaldecoder(name)()
+    # ASCII blocks need no decoding in the encodings that contain it; most annotation files are nothing else.
+    plain = codecs.lookup(name).name in ("utf-8", "iso8859-1", "cp1252")
+    line = 1
+    with open_bytes(file) as stream:
+        while True:
+            block = stream.read(_BLOCK)
+            if plain and block.isascii() and not decoder.getstate()[0]:
+                line += block.count(b"\n")
+            else:
+                line += _decode_block(decoder, block, file=file, name=name, line=line, final=not block and not torn)
+            if not block:
+                return
+
+
+def _decode_block(
+    decoder: codecs.IncrementalDecoder, block: bytes, *, file: Path, name: str, line: int, final: bool
+) -> int:
+    """How many lines end in the block."""
+    try:
+        return decoder.decode(block, final).count("\n")
+    except UnicodeDecodeError as error:
+        line += error.object.count(b"\n", 0, error.start)
+        reason = f"byte {error.object[error.start]:#04x} ({error.reason})"
+        raise explain_encoding(file, name, place=f"line {line}", reason=reason) from error
+    except UnicodeError as error:
+        raise explain_encoding(file, name, place=f"line {line}", reason=str(error)) from error

@@ -1,0 +1,186 @@
+"""From a category, a scene and what earlier steps gave, to the request that is sent.
+
+Messages are laid out for the providers' prefix caches: system message, then the demonstrations, byte for byte the same for
+every scene; the scene comes last.
+"""
+
+import json
+from typing import Any
+
+from msgspec import Struct, structs
+
+from syphus.categories.category import Category, ChatStep, Step, TemplateStep
+from syphus.categories.context import Rendered, render_context
+from syphus.categories.templates import fill, names_in
+from syphus.exchange import Message, Parameters, Reply, Request
+from syphus.identity import draw, draw_order
+from syphus.records import Scene
+
+Outputs = dict[str, dict[str, Any]]
+"""Step name -> the fields that it gave."""
+
+DEMONSTRATION_SEED = 0
+"""Draws in demonstrations do not follow the run's seed: the constant prefix must stay the same from run to run."""
+
+
+class Turn(Struct, frozen=True):
+    """What decides a draw: the run's seed, and which sample of the scene it is."""
+
+    seed: int
+    sample: int = 0
+
+
+class CategoryPrompts:
+    """The prompts of one category. Made once per run; the constant part is rendered once.
+
+    Args:
+        category: with the run's overrides.
+        sent_seed: the sampling seed that goes with each request; None sends none. A later sample of the same scene gets
+            the next number, or it would get the same reply.
+    """
+
+    def __init__(self, category: Category, sent_seed: int | None = None) -> None:
+        self.category = category
+        self.demonstrated_answers = demonstrated_answers(category)
+        self._sent_seed = sent_seed
+        self._prefixes = {step.name: self._build_prefix(step) for step in category.chat_steps}
+        self._schemas = {step.name: step.schema(category.file.checks) for step in category.chat_steps}
+
+    def prefix(self, step: ChatStep) -> tuple[Message, ...]:
+        """The messages that are the same for every scene."""
+        return self._prefixes[step.name]
+
+    def render(self, scene: Scene) -> Rendered:
+        """The scene's context."""
+        return render_context(scene, self.category.file.context)
+
+    def fill_template(self, step: TemplateStep, scene: Scene, context: str, outputs: Outputs, turn: Turn) -> dict[str, str]:
+        """The output of a template step."""
+        text = step.text
+        for choice in step.choose:
+            words = len(" ".join(str(value) for value in outputs.get(choice.of or "", {}).values()).split())
+            if words >= (choice.min_words or 0) and (choice.max_words is None or words <= choice.max_words):
+                text = choice.text
+                break
+        return {"text": self._fill(text, step, scene, context, outputs, turn)}
+
+    def request(self, step: ChatStep, scene: Scene, context: str, outputs: Outputs, turn: Turn) -> Request:
+        """What is sent for a scene."""
+        prefix = self._prefixes[step.name]
+        query = Message("user", self._user_text(step, scene, context, outputs, turn))
+        return Request(
+            purpose=f"{self.category.name}/{step.name}",
+            messages=(*prefix, query),
+            constant=len(prefix),
+            schema=self._schemas[step.name],
+            parameters=self._parameters(step, turn),
+            sample=turn.sample,
+        )
+
+    def _parameters(self, step: ChatStep, turn: Turn) -> Parameters:
+        seed = None if self._sent_seed is None else self._sent_seed + turn.sample
+        return structs.replace(step.parameters(), seed=seed)
+
+    def repair_request(self, request: Request, reply: Reply, faults: list[str], wanted: str) -> Request:
+        """The same request once more, with the reply that was no good and what was wrong with it.
+
+        A reply that was cut by the token limit gets twice the limit: asking again under the same one would cut it again.
+        """
+        listed = "\n".join(f"- {fault}" for fault in dict.fromkeys(faults))
+        values = {"faults": listed, "wanted": wanted}
+        text = fill(self.category.texts["prompts/repair"], lambda name: values.get(name, ""))
+        parameters: Parameters = request.parameters
+        if reply.finish == "length" and parameters.max_tokens:
+            parameters = structs.replace(parameters, max_tokens=2 * parameters.max_tokens)
+        asked = (*request.messages, Message("assistant", reply.text.strip() or "(no reply)"), Message("user", text))
+        return structs.replace(request, messages=asked, parameters=parameters)
+
+    def _build_prefix(self, step: ChatStep) -> tuple[Message, ...]:
+        form = fill(self.category.texts["prompts/reply-format"], lambda _: example_form(step))
+        system = fill(self.category.texts.get(step.system, ""), lambda name: _static_value(name, step))
+        messages = [Message("system", "\n\n".join(part for part in (system.strip(), form.strip()) if part))]
+        turn = Turn(DEMONSTRATION_SEED)
+        for demonstration in self.category.demonstrations:
+            scene = demonstration.scene
+            context = self.render(scene).text
+            outputs: Outputs = {}
+            for earlier in self.category.file.steps:
+                if earlier.name == step.name:
+                    break
+                outputs[earlier.name] = (
+                    self.fill_template(earlier, scene, context, outputs, turn)
+                    if isinstance(earlier, TemplateStep)
+                    else demonstration.replies[earlier.name]
+                )
+            reply = json.dumps(demonstration.replies[step.name], ensure_ascii=False)
+            messages += [
+                Message("user", self._user_text(step, scene, context, outputs, turn)),
+                Message("assistant", reply),
+            ]
+        return tuple(messages)
+
+    def _user_text(self, step: ChatStep, scene: Scene, context: str, outputs: Outputs, turn: Turn) -> str:
+        query = self.category.texts.get(step.query, "")
+        filled = self._fill(query, step, scene, context, outputs, turn).strip()
+        return filled if "context" in names_in(query) else "\n\n".join(part for part in (context, filled) if part)
+
+    def _fill(self, text: str, step: Step, scene: Scene, context: str, outputs: Outputs, turn: Turn) -> str:
+        key = (turn.seed, scene.id, self.category.name, step.name, turn.sample)
+
+        def value_of(name: str) -> str:
+            if isinstance(step, ChatStep) and name.startswith("pairs."):
+                return _static_value(name, step)
+            kind, _, rest = name.partition(".")
+            if kind == "context":
+                return context
+            if kind == "scene":
+                return _scene_value(rest, scene, key)
+            pool_name, _, count = (rest if kind == "lists" else name).partition(":")
+            pool = self.category.lists.get(pool_name) if kind == "lists" or pool_name == "templates" else None
+            if pool is not None:
+                return "\n".join(draw_order(pool, *key, name)[: int(count)]) if count else draw(pool, *key, name)
+            return _output_text(outputs[kind][rest])
+
+        return fill(text, value_of)
+
+
+def demonstrated_answers(category: Category) -> tuple[str, ...]:
+    """Every answer in the demonstrations: what a reply must not merely repeat."""
+    answers: list[str] = []
+    for demonstration in category.demonstrations:
+        for reply in demonstration.replies.values():
+            for value in reply.values():
+                answers += [pair["answer"] for pair in value] if isinstance(value, list) else [str(value)]
+    return tuple(answers)
+
+
+def example_form(step: ChatStep) -> str:
+    """The form of the reply, as the model is shown it."""
+    if step.pairs is None:
+        return json.dumps({name: "…" for name in step.fields}, ensure_ascii=False)
+    more = ", …" if step.pairs[1] > 1 else ""
+    return '{"pairs": [{"question": "…", "answer": "…"}' + more + "]}"
+
+
+def _static_value(name: str, step: ChatStep) -> str:
+    least, most = step.pairs or (1, 1)
+    return str({"pairs.min": least, "pairs.max": most}[name])
+
+
+def _scene_value(name: str, scene: Scene, key: tuple[Any, ...]) -> str:
+    captions = [" ".join(caption.text.split()) for caption in scene.captions]
+    match name:
+        case "caption":
+            return draw(captions, *key, name) if captions else ""
+        case "captions":
+            return "\n".join(captions)
+        case "labels":
+            return ", ".join(dict.fromkeys(thing.label for thing in scene.objects))
+        case _:
+            return scene.id
+
+
+def _output_text(value: Any) -> str:
+    if isinstance(value, list):
+        return "\n".join(f"Question: {pair['question']}\nAnswer: {pair['answer']}" for pair in value)
+    return str(value)

@@ -1,0 +1,102 @@
+"""Putting a run together: sources, categories and a client, out of a configuration."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from msgspec import structs
+
+from syphus.annotations.reading import Problem, Reader, find_reader, picture_folder
+from syphus.categories.category import Category, Overrides
+from syphus.categories.load import Library, load_categories
+from syphus.config import Config, ModelTable, source_options
+from syphus.decoding import convert
+from syphus.errors import InputError
+from syphus.records import Scene
+
+Report = Callable[[str, Problem], None]
+"""Told the source's name and what could not be read."""
+
+
+class Source(NamedTuple):
+    """One source, ready to be read."""
+
+    name: str
+    reader: Reader
+    options: Any
+
+
+def library_of(config_file: Path) -> Library:
+    """``seeds/`` and ``prompts/`` beside the configuration or in the folder above it, then those of syphus."""
+    return Library.at(config_file.parent, config_file.parent.parent)
+
+
+def open_sources(config: Config, config_file: Path) -> list[Source]:
+    """The sources of a configuration. Raises :class:`InputError` for an unknown reader or option."""
+    sources: list[Source] = []
+    for index, table in enumerate(config.sources):
+        place = f"sources[{index}]"
+        if "reader" not in table:
+            raise InputError("a source needs a reader", file=config_file, place=place, mend='reader = "coco"')
+        reader = find_reader(table["reader"])
+        name = table.get("name") or (table["reader"] if len(config.sources) == 1 else f"{table['reader']}{index + 1}")
+        if name in {source.name for source in sources}:
+            raise InputError(f"two sources are called {name!r}", file=config_file, place=f"{place}.name")
+        sources.append(Source(name, reader, source_options(table, reader.Options, file=str(config_file), place=place)))
+    return sources
+
+
+def read_scenes(sources: list[Source], report: Report, limit: int | None) -> Iterator[Scene]:
+    """The scenes of all sources, one after another, each with its source's name; at most ``limit`` in all."""
+    left = limit if limit is not None else -1
+    for source in sources:
+        if left == 0:
+            return
+        for scene in source.reader.read(source.options, lambda problem, name=source.name: report(name, problem)):  # type: ignore[misc]
+            yield structs.replace(scene, source=source.name)
+            left -= 1
+            if left == 0:
+                return
+
+
+def picture_folders(sources: list[Source], run_folder: Path) -> dict[str, str]:
+    """Source -> its picture folder, relative to the run's folder, so that both can be moved together."""
+    folders: dict[str, str] = {}
+    for source in sources:
+        folder = picture_folder(source.options)
+        if folder is not None:
+            try:
+                folders[source.name] = Path(os.path.relpath(folder, run_folder)).as_posix()
+            except ValueError:  # another drive
+                folders[source.name] = folder.absolute().as_posix()
+    return folders
+
+
+def open_categories(config: Config, config_file: Path) -> list[Category]:
+    """The categories of a configuration with its overrides; ``[overrides.all]`` first, then the category's own."""
+    library = library_of(config_file)
+    categories = load_categories(config.categories, library)
+    known = {"all", *(category.name for category in categories)}
+    # A filter by --category may leave out categories that the file has overrides for; only names that exist nowhere are
+    # mistakes.
+    for name in config.overrides.keys() - known - set(library.category_names()):
+        raise InputError(f"there is no category {name!r}", file=config_file, place=f"overrides.{name}")
+    adjusted = []
+    for category in categories:
+        table = {**config.overrides.get("all", {}), **config.overrides.get(category.name, {})}
+        overrides = convert(table, Overrides, file=config_file, prefix=f"overrides.{category.name}")
+        adjusted.append(category.adjusted(overrides))
+    if config.model.kind == "none" and (asking := [one.name for one in adjusted if one.chat_steps]):
+        raise InputError(
+            f"{', '.join(asking)} need a model",
+            file=config_file,
+            place="model.kind",
+            mend='Set [model] kind to "local" or "openai", or choose categories of templates only.',
+        )
+    return adjusted
+
+
+def concurrency_of(model: ModelTable) -> int:
+    """Calls in flight."""
+    return model.concurrency or (16 if model.kind == "openai" else 1)

@@ -1,0 +1,70 @@
+"""``syphus export``: a run's dialogues, in the form that a trainer reads."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from syphus.cli import view
+from syphus.engine.ledger import Ledger, open_ledger
+from syphus.errors import Exit, InputError
+from syphus.formats.exporting import ExportOptions, Written, find_format
+from syphus.records import Dialogue
+from syphus.references.boxes import find_convention
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command."""
+    folder = Path(arguments.run)
+    with open_ledger(folder) as ledger:
+        written = write_export(
+            ledger,
+            folder,
+            format_name=arguments.format,
+            target=Path(arguments.out),
+            boxes=arguments.boxes,
+            embed_pictures=arguments.embed_pictures,
+            max_tokens=arguments.max_tokens,
+            only=arguments.category,
+        )
+    return Exit.DONE if written.written else Exit.FAILURES
+
+
+def write_export(
+    ledger: Ledger,
+    folder: Path,
+    *,
+    format_name: str,
+    target: Path,
+    boxes: str | None,
+    embed_pictures: bool,
+    max_tokens: int,
+    only: list[str] | None = None,
+) -> Written:
+    """Writes one export and says what was written, what was left out and why.
+
+    Raises:
+        InputError: there is no such format or convention, or the file cannot be written.
+    """
+    format_ = find_format(format_name)
+    relative = ledger.meta("pictures", dict[str, str], {})
+    options = ExportOptions(
+        picture_folders={source: folder / path for source, path in relative.items()},
+        boxes=find_convention(boxes) if boxes else None,
+        embed_pictures=embed_pictures,
+        max_tokens=max_tokens,
+    )
+    if target.is_dir():
+        raise InputError("is a folder", file=target, mend=f"Name a file, as {target / ('dataset' + format_.SUFFIX)}.")
+    written = format_.write(_dialogues(ledger, only), target, options)
+    view.say(f"exported: {written.written} dialogues as {format_name} to {target}")
+    for reason, count in written.left_out.most_common():
+        view.say(f"  left out: {count} because {reason} (first: {written.examples[reason]})")
+    for note in written.notes:
+        view.say(f"  {note}")
+    return written
+
+
+def _dialogues(ledger: Ledger, only: list[str] | None) -> Iterator[Dialogue]:
+    for outcome in ledger.outcomes():
+        if only is None or outcome.category in only:
+            yield from outcome.dialogues

@@ -1,0 +1,254 @@
+"""``syphus generate``: the main job."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import structs
+
+import syphus
+from syphus.annotations.reading import Problem
+from syphus.categories.category import Category, TemplateStep
+from syphus.categories.prompt import CategoryPrompts, Outputs, Turn
+from syphus.cli import view
+from syphus.cli.assemble import (
+    Source,
+    concurrency_of,
+    open_categories,
+    open_sources,
+    picture_folders,
+    read_scenes,
+)
+from syphus.cli.export import write_export
+from syphus.cli.summary import print_summary, summarise
+from syphus.config import Config, ModelTable, load_config
+from syphus.engine.ledger import Ledger, open_ledger
+from syphus.engine.run import Counters, Engine, RunSettings
+from syphus.engine.wire import Abilities
+from syphus.errors import Exit, InputError
+from syphus.exchange import Parameters
+from syphus.files import write_whole
+from syphus.jobs.generate import GenerateItem, generate_job, make_items
+from syphus.records import Scene
+
+
+class _Prepared(NamedTuple):
+    """A run that is ready to start."""
+
+    config: Config
+    sources: list[Source]
+    categories: list[Category]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command."""
+    file = Path(arguments.config)
+    config = load_config(file, _flags(arguments))
+    prepared = _Prepared(config, open_sources(config, file), open_categories(config, file))
+    if arguments.show_prompt:
+        return _show_prompts(prepared)
+    return asyncio.run(_generate(prepared))
+
+
+def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
+    flags: dict[str, Any] = {}
+    for text in arguments.set:
+        key, value = _key_and_value(text)
+        flags[key] = value
+    for text in arguments.source:
+        key, value = _key_and_value(text)
+        flags[f"sources.{key}"] = value
+    named = {
+        "run.limit": arguments.limit,
+        "run.seed": arguments.seed,
+        "categories": arguments.category,
+        "model.name": arguments.model,
+        "model.base_url": arguments.base_url,
+        "model.concurrency": arguments.concurrency,
+        "run.folder": arguments.run,
+        "model.path": arguments.model_path,
+    }
+    if arguments.base_url or arguments.model:
+        flags["model.kind"] = "openai"
+    if arguments.model_path:
+        flags["model.kind"] = "local"
+    return flags | {key: value for key, value in named.items() if value is not None}
+
+
+def _key_and_value(text: str) -> tuple[str, Any]:
+    """``key=value``; the value as TOML where it is TOML (numbers, lists, true), else as it stands."""
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise InputError(f"{text!r} is no KEY=VALUE", mend="For example --set model.timeout=60")
+    try:
+        return key, msgspec.toml.decode(f"value = {value}")["value"]
+    except msgspec.DecodeError:
+        return key, value
+
+
+async def _generate(prepared: _Prepared) -> int:
+    config = prepared.config
+    folder = Path(config.run.folder)
+    with open_ledger(folder, create=True) as ledger:
+        _record_run(ledger, folder, prepared)
+        counters = Counters()
+        engine = await _open_engine(config.model, prepared.categories, ledger, counters)
+        try:
+            with _interrupts(engine), view.watch(counters, folder):
+                await engine.run(_items(prepared, ledger), generate_job(config.run.seed))
+        finally:
+            await engine.close()
+        ledger.flush()
+        summary = summarise(ledger)
+        print_summary(summary, folder, counters=counters)
+        if engine.stopped_by:
+            view.say(f"stopped: {engine.stopped_by}\n  Mend that and type the same command: it goes on where it stopped.")
+            return Exit.REFUSED
+        if engine.interrupted:
+            view.say("interrupted. The same command goes on where it stopped.")
+            return Exit.INTERRUPTED
+        for table in config.export:
+            write_export(
+                ledger,
+                folder,
+                format_name=table.format,
+                target=Path(table.path),
+                boxes=table.boxes,
+                embed_pictures=table.embed_pictures,
+                max_tokens=table.max_tokens,
+            )
+        if not config.export:
+            view.say(f"next: syphus export {folder} --format llava --out {folder / 'llava.json'}")
+        nothing = summary.total.dialogues == 0
+        return Exit.FAILURES if summary.total.failed or nothing else Exit.DONE
+
+
+def _record_run(ledger: Ledger, folder: Path, prepared: _Prepared) -> None:
+    """The resolved configuration and the categories' texts: a run can be repeated from its own folder."""
+    ledger.set_meta("config", prepared.config)
+    ledger.set_meta("syphus", syphus.__version__)
+    ledger.set_meta("pictures", picture_folders(prepared.sources, folder))
+    for category in prepared.categories:
+        ledger.record_category(category.fingerprint, category.name, category)
+    with write_whole(folder / "config.json") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(prepared.config), indent=2) + b"\n")
+
+
+def _items(prepared: _Prepared, ledger: Ledger) -> Iterator[GenerateItem]:
+    def report(source: str, problem: Problem) -> None:
+        ledger.record_problem(source, problem.file, problem.place, problem.message, lost=problem.lost)
+
+    scenes = read_scenes(prepared.sources, report, prepared.config.run.limit)
+    config = prepared.config
+    seed = _sent_seed(config)
+    return make_items(scenes, [CategoryPrompts(category, seed) for category in prepared.categories])
+
+
+def _sent_seed(config: Config) -> int | None:
+    return config.run.seed if config.model.kind == "local" else config.model.seed
+
+
+async def _open_engine(model: ModelTable, categories: list[Category], ledger: Ledger, counters: Counters) -> Engine:
+    settings = RunSettings(concurrency=concurrency_of(model), attempts=model.attempts)
+    asking = [step for category in categories for step in category.chat_steps]
+    if not asking:
+        return Engine(ledger, None, "", Abilities(), settings, counters)
+    if model.kind == "local":
+        from syphus.engine import local, weights
+
+        path = Path(model.path) if model.path else weights.embedded_model(view.say)
+        local_client = local.LocalClient(
+            path, window=model.window, slots=settings.concurrency, threads=model.threads
+        )
+        return Engine(ledger, local_client, path.name, local.ABILITIES, settings, counters)
+    from syphus.engine.client import OpenAIClient
+    from syphus.engine.probe import first_guess, probe
+
+    client = OpenAIClient(
+        base_url=model.base_url,
+        key_variable=model.key_variable,
+        timeout=model.timeout,
+        connections=settings.concurrency,
+    )
+    name = f"{client.endpoint} {model.name}"
+    engine = Engine(ledger, client, model.name, first_guess(client.endpoint), settings, counters)
+    if model.schema_mode != "auto":
+        engine.abilities = structs.replace(engine.abilities, schema_mode=model.schema_mode)
+    elif (known := ledger.find_abilities(name, Abilities)) is not None:
+        engine.abilities = known
+    else:
+        wanted = Parameters(
+            temperature=next((step.temperature for step in asking if step.temperature is not None), None),
+            max_tokens=500,
+            reasoning_effort=asking[0].reasoning_effort,
+        )
+        try:
+            engine.abilities = await probe(engine.ask_once, engine.abilities, wanted)
+        except BaseException:
+            await client.close()
+            raise
+        ledger.record_abilities(name, engine.abilities)
+    view.say(_described(client.endpoint, model.name, engine.abilities))
+    return engine
+
+
+def _described(endpoint: str, model: str, abilities: Abilities) -> str:
+    text = f"{model} at {endpoint}: replies by {abilities.schema_mode}"
+    return text if abilities.temperature else f"{text}; takes no temperature, so none is sent"
+
+
+class _interrupts:  # noqa: N801 - used as a verb: with _interrupts(engine)
+    """The first Ctrl-C drains, the second stops. The ledger is whole after both."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._task = asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGINT, lambda *_: self._loop.call_soon_threadsafe(self._handle))
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _handle(self) -> None:
+        if self._engine.interrupted:
+            if self._task:
+                self._task.cancel()
+            return
+        view.say("finishing what is in flight; Ctrl-C again stops at once")
+        self._engine.drain()
+
+
+def _show_prompts(prepared: _Prepared) -> int:
+    """Prints, to stdout, what would be sent first for each category."""
+    problems: list[Problem] = []
+    scene = next(read_scenes(prepared.sources, lambda _, problem: problems.append(problem), 1), None)
+    if scene is None:
+        raise InputError("no scene can be read from the sources", mend="; ".join(str(problem) for problem in problems[:3]))
+    seed = _sent_seed(prepared.config)
+    for category in prepared.categories:
+        _show_prompt(CategoryPrompts(category, seed), scene, prepared.config.run.seed)
+    return Exit.DONE
+
+
+def _show_prompt(prompts: CategoryPrompts, scene: Scene, seed: int) -> None:
+    context = prompts.render(scene).text
+    outputs: Outputs = {}
+    turn = Turn(seed)
+    for step in prompts.category.file.steps:
+        if isinstance(step, TemplateStep):
+            outputs[step.name] = dict(prompts.fill_template(step, scene, context, outputs, turn))
+            continue
+        # A later step reads what the model has said before; here its own field names stand for that.
+        request = prompts.request(step, scene, context, outputs, turn)
+        print(f"===== {request.purpose}, scene {scene.id}")
+        for message in request.messages:
+            print(f"--- {message.role}\n{message.content}")
+        print(f"--- settings\n{msgspec.json.encode(request.parameters).decode()}", file=sys.stdout)
+        outputs[step.name] = {name: f"<{name} of {step.name}>" for name in step.fields} or {"pairs": []}

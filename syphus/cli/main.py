@@ -1,0 +1,98 @@
+"""``syphus``: the commands and their flags. Each command's code is imported only when it is called, so help is quick."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import syphus
+from syphus.errors import Exit, SyphusError
+
+EPILOG = """\
+exit codes: 0 done; 1 done with failures, or nothing accepted; 2 bad input or configuration;
+3 the provider refused (key, quota, model) or does not answer; 130 interrupted."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="syphus",
+        description="Instruction data for vision-language models, made from the annotations you have.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"syphus {syphus.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    generate = _add(commands, "generate", "make a dataset; started again, it goes on where it was")
+    generate.add_argument("config", metavar="CONFIG", help="a TOML file, such as configs/quickstart.toml")
+    generate.add_argument("--run", metavar="DIR", help="the run's folder")
+    generate.add_argument("--limit", type=_positive, metavar="N", help="only the first N scenes")
+    generate.add_argument("--seed", type=int, metavar="N", help="decides every draw")
+    generate.add_argument(
+        "--category", action="append", metavar="NAME", help="only this category, or a family as llava/*; may be repeated"
+    )
+    generate.add_argument(
+        "--source", action="append", default=[], metavar="KEY=VALUE", help="set an option of the sources, as folder=/data/coco"
+    )
+    generate.add_argument("--model", metavar="NAME", help="the model's name at the endpoint")
+    generate.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
+    generate.add_argument("--model-path", metavar="FILE", help="a GGUF file in the place of the embedded model")
+    generate.add_argument("--concurrency", type=_positive, metavar="N", help="calls in flight")
+    generate.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="set any key of the configuration, as model.timeout=60"
+    )
+    generate.add_argument("--show-prompt", action="store_true", help="print the first prompt of each category and end")
+
+    status = _add(commands, "status", "what a run has made, refused and spent")
+    status.add_argument("run", metavar="RUN", help="a run's folder")
+    status.add_argument("--json", action="store_true", help="for machines, to stdout")
+
+    export = _add(commands, "export", "write a run's dialogues for a trainer")
+    export.add_argument("run", metavar="RUN", help="a run's folder")
+    export.add_argument("--format", required=True, metavar="F", help="llava, messages or jsonl")
+    export.add_argument("--out", required=True, metavar="PATH", help="the file to write")
+    export.add_argument("--boxes", metavar="NAME", help="print coordinates of references in this convention")
+    export.add_argument("--embed-pictures", action="store_true", help="data URIs in the place of paths (messages)")
+    export.add_argument("--max-tokens", type=_positive, default=2048, metavar="N", help="the trainer's context (2048)")
+    export.add_argument("--category", action="append", metavar="NAME", help="only this category; may be repeated")
+
+    check = _add(commands, "check", "look for mistakes before anything is paid for")
+    check.add_argument("what", metavar="WHAT", help="`seeds`, a configuration (.toml) or a file of scenes (.jsonl, .json)")
+    check.add_argument("--write-schema", metavar="FILE", help="also write the JSON Schema of a scene there")
+
+    new = _add(commands, "new", "make a category of your own by copying one")
+    new.add_argument("name", metavar="FAMILY/NAME", help="the new category")
+    new.add_argument("--like", default="llava/conversation", metavar="NAME", help="the category to copy")
+    new.add_argument("--seeds", default="seeds", metavar="DIR", help="the folder of categories (seeds)")
+    return parser
+
+
+def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    command.set_defaults(command=name)
+    return command
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns its exit code."""
+    chosen = build_parser().parse_args(arguments)
+    try:
+        command = import_module(f"syphus.cli.{chosen.command}")
+        return int(command.run(chosen))
+    except SyphusError as error:
+        print(f"syphus: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        print("syphus: interrupted", file=sys.stderr)
+        return int(Exit.INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return int(Exit.FAILURES)

@@ -1,0 +1,120 @@
+"""What a run came to, counted from its ledger."""
+
+from collections import Counter
+from pathlib import Path
+
+from msgspec import Struct, field
+from rich.table import Table
+from rich.text import Text
+
+from syphus.cli import view
+from syphus.engine.ledger import Ledger
+from syphus.engine.run import Counters
+
+_SHOWN_PROBLEMS = 5
+_SHOWN_REASONS = 8
+
+
+class CategoryCounts(Struct, kw_only=True):
+    """One category, or all of them."""
+
+    items: int = 0
+    accepted: int = 0
+    partial: int = 0
+    rejected: int = 0
+    failed: int = 0
+    skipped: int = 0
+    dialogues: int = 0
+    pairs: int = 0
+    calls: int = 0
+    failed_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    uncounted: int = 0
+    """Replies whose tokens the endpoint did not count."""
+
+
+class Summary(Struct, kw_only=True):
+    """A whole run."""
+
+    categories: dict[str, CategoryCounts] = field(default_factory=dict)
+    total: CategoryCounts = field(default_factory=CategoryCounts)
+    reasons: Counter[str] = field(default_factory=Counter)
+    """``code: message`` of what was refused."""
+    notes: Counter[str] = field(default_factory=Counter)
+    details: Counter[str] = field(default_factory=Counter)
+    """Why items failed or were skipped."""
+    problems: list[str] = field(default_factory=list)
+    """What could not be read of the sources; at most a few, the ledger has all."""
+    lost_records: int = 0
+    mended_records: int = 0
+
+
+def summarise(ledger: Ledger) -> Summary:
+    """Counts a ledger; a pass over its outcomes, nothing held but the counts."""
+    summary = Summary()
+    for outcome in ledger.outcomes():
+        counts = summary.categories.setdefault(outcome.category, CategoryCounts())
+        for one in (counts, summary.total):
+            one.items += 1
+            setattr(one, outcome.state, getattr(one, outcome.state) + 1)
+            one.dialogues += len(outcome.dialogues)
+            one.pairs += sum(len(dialogue.turns) // 2 for dialogue in outcome.dialogues)
+        summary.reasons.update(reject.code for reject in outcome.rejects)
+        summary.notes.update(_kind_of_note(note) for note in outcome.notes)
+        if outcome.detail:
+            summary.details[f"{outcome.state}: {outcome.detail}"] += 1
+    for spent in ledger.spent():
+        category = spent.purpose.rpartition("/")[0] or spent.purpose
+        for one in (summary.categories.setdefault(category, CategoryCounts()), summary.total):
+            one.calls += spent.calls
+            one.failed_calls += spent.failed
+            one.prompt_tokens += spent.prompt
+            one.completion_tokens += spent.completion
+            one.uncounted += spent.uncounted
+    for file, place, message, lost in ledger.problems():
+        summary.lost_records += lost
+        summary.mended_records += not lost
+        if len(summary.problems) < _SHOWN_PROBLEMS:
+            summary.problems.append(f"{file}, {place}: {message}")
+    return summary
+
+
+def _kind_of_note(note: str) -> str:
+    """``objects: 12 cut to fit 400 tokens`` and its like are one kind, whatever the number."""
+    return " ".join(word for word in note.split() if not word.isdigit())
+
+
+def print_summary(summary: Summary, folder: Path, *, counters: Counters | None = None) -> None:
+    """The yield per category, what was refused and why, what it cost, where it lies."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("category")
+    for name in ("items", "accepted", "partial", "rejected", "failed", "skipped", "dialogues", "pairs", "calls", "tokens in", "out"):
+        table.add_column(name, justify="right")
+    rows = [*sorted(summary.categories.items()), ("all", summary.total)]
+    for name, one in rows:
+        numbers = (one.items, one.accepted, one.partial, one.rejected, one.failed, one.skipped, one.dialogues, one.pairs,
+                   one.calls, one.prompt_tokens, one.completion_tokens)  # fmt: skip
+        table.add_row(Text(name), *(f"{number:,}" if number else "·" for number in numbers), style="bold" if name == "all" else "")
+    view.show(table)
+    if counters and counters.replayed:
+        view.say(f"from the ledger, not paid again: {counters.replayed:,} replies; sent now: {counters.sent:,}")
+    _list("refused parts", summary.reasons)
+    _list("notes", summary.notes)
+    _list("not made", summary.details)
+    if summary.total.uncounted:
+        view.say(f"{summary.total.uncounted:,} replies came without a token count; the tokens above are without them")
+    if summary.lost_records or summary.mended_records:
+        view.say(f"source records lost: {summary.lost_records:,}; mended: {summary.mended_records:,}")
+        for problem in summary.problems:
+            view.say(f"  {problem}")
+        if summary.lost_records + summary.mended_records > len(summary.problems):
+            view.say("  … all of them are in the ledger's table `problems`")
+    view.say(f"the run: {folder}")
+
+
+def _list(title: str, counts: Counter[str]) -> None:
+    if counts:
+        shown = [f"{name} {count:,}" for name, count in counts.most_common(_SHOWN_REASONS)]
+        more = f"; and {len(counts) - _SHOWN_REASONS} other kinds" if len(counts) > _SHOWN_REASONS else ""
+        view.say(f"{title}: {'; '.join(shown)}{more}")

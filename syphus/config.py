@@ -1,0 +1,161 @@
+"""The configuration of a run: one TOML file, every key checked.
+
+Paths in the file are relative to the file; paths given by flags are relative to where the command is typed.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, structs
+
+from syphus.decoding import convert, read_text
+from syphus.errors import InputError
+
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the configuration."""
+
+
+class RunTable(_Table, kw_only=True):
+    """``[run]``."""
+
+    folder: str
+    """Where ledger, resolved configuration and exports of the run are kept."""
+    seed: int = 0
+    """Decides every draw."""
+    limit: Positive | None = None
+    """Only the first so many scenes."""
+
+
+class ModelTable(_Table, kw_only=True):
+    """``[model]``."""
+
+    kind: Literal["openai", "local", "none"]
+    """``openai``: any OpenAI-compatible endpoint; ``local``: llama.cpp in the process; ``none``: templates only."""
+    name: str = ""
+    """The model's name at the endpoint."""
+    base_url: str | None = None
+    key_variable: str = "OPENAI_API_KEY"
+    """The environment variable with the key. The key itself never stands in a file."""
+    path: str | None = None
+    """A GGUF file for ``local``; without it the embedded model is fetched."""
+    window: Positive = 4096
+    """Tokens of prompt and reply together, for ``local``."""
+    threads: Positive | None = None
+    schema_mode: Literal["auto", "json_schema", "json_object", "prompt"] = "auto"
+    """``auto`` finds out, with a tiny call, what the endpoint really does."""
+    seed: int | None = None
+    """Sent with each request where it is set; ``local`` always gets the run's seed."""
+    timeout: Annotated[float, Meta(gt=0)] = 180.0
+    """Seconds for one call."""
+    concurrency: Positive | None = None
+    """Calls in flight; 16 for an endpoint, 1 for ``local``."""
+    attempts: Positive = 6
+    """Tries for one call, where the trouble is one that passes."""
+
+    def __post_init__(self) -> None:
+        if self.kind == "openai" and not self.name:
+            raise ValueError("[model] name: an endpoint needs a model's name")
+
+
+class ExportTable(_Table, kw_only=True):
+    """One ``[[export]]``: written when the run ends."""
+
+    format: str
+    path: str
+    boxes: str | None = None
+    """A box convention for references; without it the phrases stand alone."""
+    embed_pictures: bool = False
+    max_tokens: Positive = 2048
+
+
+class Config(_Table, kw_only=True):
+    """A whole configuration. Sources and overrides keep their raw tables: their owners know what may stand in them."""
+
+    run: RunTable
+    sources: tuple[dict[str, Any], ...]
+    categories: tuple[str, ...]
+    model: ModelTable
+    overrides: dict[str, dict[str, Any]] = {}
+    """``[overrides."family/name"]``, or ``[overrides.all]``: settings in the place of the category's own."""
+    export: tuple[ExportTable, ...] = ()
+
+
+def load_config(file: Path, flags: dict[str, Any]) -> Config:
+    """A configuration file with flags on top.
+
+    Args:
+        file: TOML.
+        flags: dotted key -> value, as ``{"run.seed": 3, "sources.folder": "…"}``; ``sources.*`` goes to every source.
+
+    Raises:
+        InputError: for whatever is wrong in it, with the place, and for an unknown key the nearest known one.
+    """
+    try:
+        data = tomllib.loads(read_text(file))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"is no TOML: {error}", file=file) from error
+    for table, key in (("run", "folder"), ("model", "path")):
+        _anchor(data.get(table), key, file.parent)
+    for export in _tables(data.get("export")):
+        _anchor(export, "path", file.parent)
+    for source in _tables(data.get("sources")):
+        # Which of a source's keys are paths, its reader knows; here they are told where they are relative to.
+        source["relative_to"] = str(file.parent)
+    for key, value in flags.items():
+        _set(data, key, value, file)
+    config = convert(data, Config, file=file)
+    if not config.sources:
+        raise InputError("there is no source", file=file, place="[[sources]]", mend="Name at least one [[sources]].")
+    if not config.categories:
+        raise InputError("there is no category", file=file, place="categories", mend='categories = ["llava/conversation"]')
+    return config
+
+
+def _tables(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _anchor(table: Any, key: str, folder: Path) -> None:
+    if isinstance(table, dict) and isinstance(table.get(key), str):
+        table[key] = str(folder / Path(table[key]).expanduser())
+
+
+def _set(data: dict[str, Any], dotted: str, value: Any, file: Path) -> None:
+    table_name, _, rest = dotted.partition(".")
+    if table_name == "sources":
+        for source in _tables(data.get("sources")):
+            source[rest] = str(Path(value).expanduser().absolute()) if _looks_like_path(value) else value
+        return
+    *path, last = dotted.split(".")
+    table = data
+    for name in path:
+        table = table.setdefault(name, {})
+        if not isinstance(table, dict):
+            raise InputError(f"{dotted} cannot be set: {name} is no table", file=file)
+    table[last] = value
+
+
+def _looks_like_path(value: Any) -> bool:
+    return isinstance(value, str) and ("/" in value or "\\" in value or Path(value).expanduser().exists())
+
+
+def source_options(table: dict[str, Any], options_type: type[Any], *, file: str, place: str) -> Any:
+    """The reader's options in a ``[[sources]]`` table, with every path made whole.
+
+    Args:
+        table: as in the configuration, with ``relative_to``.
+        options_type: the reader's ``Options``; its fields of type Path are files and folders.
+        file: named in errors.
+        place: of the table in the file.
+    """
+    options = {key: value for key, value in table.items() if key not in ("reader", "name", "relative_to")}
+    folder = Path(table.get("relative_to", "."))
+    for field in structs.fields(options_type):
+        value = options.get(field.encode_name)
+        if isinstance(value, str) and "Path" in str(field.type):
+            options[field.encode_name] = str(folder / Path(value).expanduser())
+    return convert(options, options_type, file=file, prefix=place)

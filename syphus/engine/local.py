@@ -1,0 +1,87 @@
+"""A model on this machine: llama.cpp in the process, no key, no server, one GGUF file.
+
+``xllamacpp`` is imported here and nowhere else; it comes with the extra ``syphus[local]``.
+"""
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from syphus.engine.wire import Abilities, classify, read_completion
+from syphus.errors import FailureKind, InputError, ModelError
+from syphus.exchange import Reply
+
+ABILITIES = Abilities(schema_mode="json_schema", token_field="max_tokens", bounds=True)
+"""Known, since the engine is ours: llama.cpp makes a grammar of the schema, and needs its bounds to end in time."""
+
+
+class LocalClient:
+    """A loaded model.
+
+    Args:
+        model: a GGUF file.
+        window: tokens of prompt and reply together, for each of the slots.
+        slots: calls at the same time.
+        threads: processor threads; None leaves it to llama.cpp.
+
+    Raises:
+        InputError: the extra is not installed, or the file is no model.
+    """
+
+    def __init__(self, model: Path, *, window: int, slots: int, threads: int | None) -> None:
+        try:
+            import xllamacpp  # noqa: PLC0415
+        except ImportError as error:
+            raise InputError(
+                "the embedded model needs xllamacpp, which is not installed",
+                mend="pip install 'syphus[local]', or set [model] kind = \"openai\" and a base_url.",
+            ) from error
+        if not _is_gguf(model):
+            raise InputError("is no GGUF model file", file=model, mend="[model] path must name a .gguf file.")
+        self.endpoint = f"local:{model.name}"
+        parameters = xllamacpp.CommonParams()
+        parameters.model.path = str(model)
+        parameters.n_ctx = window * slots
+        parameters.n_parallel = slots
+        # Cached prompts change the shape of the batches, and with it the last bits of the numbers: the same request would
+        # not always get the same reply. Repeatable beats quick here.
+        parameters.cache_prompt = False
+        parameters.endpoint_metrics = False
+        if threads:
+            parameters.cpuparams.n_threads = threads
+        try:
+            self._server: Any = xllamacpp.Server(parameters)
+        except (RuntimeError, ValueError) as error:
+            raise InputError(f"llama.cpp cannot load it: {error}", file=model) from error
+        self._gate = threading.Semaphore(slots)
+
+    async def send(self, body: dict[str, Any]) -> Reply:
+        """One call, in a thread; llama.cpp lets the interpreter go meanwhile."""
+        return await asyncio.to_thread(self._send, body)
+
+    def _send(self, body: dict[str, Any]) -> Reply:
+        with self._gate:
+            try:
+                answer = self._server.handle_chat_completions(body)
+            except (RuntimeError, ValueError) as error:
+                raise ModelError(FailureKind.BAD_REQUEST, str(error)) from error
+        data = msgspec.json.encode(answer)
+        if "error" in answer:
+            code = answer["error"].get("code")
+            raise classify(code if isinstance(code, int) else 400, {}, data)
+        return read_completion(data)
+
+    async def close(self) -> None:
+        """Frees the model."""
+        self._server = None
+
+
+def _is_gguf(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"GGUF"
+    except OSError:
+        return False

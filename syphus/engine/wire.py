@@ -1,0 +1,257 @@
+"""The chat-completions dialect: the body that is sent, the reply that comes, and what a refusal means. Pure functions.
+
+Facts about what endpoints really do (HTML with status 200, an error inside a 200, codes as numbers, plain-string errors) are
+those measured with openai 3.54 and llama.cpp; each has a row in ``tests/test_wire.py``.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from syphus.errors import FailureKind, ModelError
+from syphus.exchange import Reply, Request, Usage
+from syphus.identity import fingerprint
+
+SchemaMode = Literal["json_schema", "json_object", "prompt"]
+
+_BOUNDS = ("minItems", "maxItems", "minLength", "maxLength")
+_SHOWN = 300
+
+
+class Abilities(Struct, frozen=True, kw_only=True):
+    """What an endpoint was found to do with one model (:mod:`syphus.engine.probe`)."""
+
+    schema_mode: SchemaMode = "prompt"
+    token_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    temperature: bool = True
+    """False: the model takes only its own; what the category asks for is not sent, and the run says so."""
+    bounds: bool = False
+    """True: lengths and counts may stand in the schema (llama.cpp's grammar needs them, or it loops)."""
+
+
+def build_body(request: Request, model: str, abilities: Abilities) -> dict[str, Any]:
+    """The JSON body of ``POST /chat/completions``; a setting that is None is left out, for null is not the default."""
+    asked = request.parameters
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+    }
+    if asked.temperature is not None and abilities.temperature:
+        body["temperature"] = asked.temperature
+    if asked.top_p is not None and abilities.temperature:
+        body["top_p"] = asked.top_p
+    if asked.max_tokens is not None:
+        body[abilities.token_field] = asked.max_tokens
+    if asked.reasoning_effort is not None:
+        body["reasoning_effort"] = asked.reasoning_effort
+    if asked.seed is not None:
+        body["seed"] = asked.seed
+    if request.schema is not None:
+        if abilities.schema_mode == "json_schema":
+            schema = request.schema if abilities.bounds else without_bounds(request.schema)
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "reply", "strict": True, "schema": schema},
+            }
+        elif abilities.schema_mode == "json_object":
+            body["response_format"] = {"type": "json_object"}
+    return body
+
+
+def without_bounds(schema: Any) -> Any:
+    """The schema without lengths and counts: strict modes differ on them; ours are checked when the reply is read."""
+    if isinstance(schema, dict):
+        return {key: without_bounds(value) for key, value in schema.items() if key not in _BOUNDS}
+    return schema
+
+
+def request_key(body: Mapping[str, Any], sample: int) -> str:
+    """The request's name in the ledger: the fingerprint of all that changes the answer, and of nothing else."""
+    return fingerprint({"kind": "chat.completions", "body": body, "sample": sample})
+
+
+class _Details(Struct):
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class _Usage(Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+
+
+class _Message(Struct):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(Struct):
+    message: _Message | None = None
+    finish_reason: str | None = None
+
+
+class _Completion(Struct):
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    model: str | None = None
+    error: Any = None
+
+
+def read_completion(data: bytes, headers: Mapping[str, str] | None = None) -> Reply:
+    """The reply in a body that came with status 200.
+
+    Raises:
+        ModelError: the body is a gateway's HTML page or broken JSON (``BAD_REPLY``, to be asked again), or holds an error
+            (classified by its code).
+    """
+    try:
+        completion = msgspec.json.decode(data, type=_Completion)
+    except msgspec.DecodeError as error:
+        shown = _shorten(data.decode("utf-8", "replace"))
+        raise ModelError(FailureKind.BAD_REPLY, f"no chat completion: {shown}", status=200) from error
+    if completion.error or not completion.choices:
+        if not completion.error:
+            raise ModelError(FailureKind.BAD_REPLY, "a chat completion without choices", status=200)
+        code = completion.error.get("code") if isinstance(completion.error, dict) else None
+        status = code if isinstance(code, int) and 400 <= code < 600 else 200
+        raise classify(status, headers or {}, data)
+    choice = completion.choices[0]
+    message = choice.message or _Message()
+    return Reply(
+        text=message.content or "",
+        finish=choice.finish_reason or "stop",
+        refusal=message.refusal or None,
+        usage=_read_usage(completion.usage),
+        model=completion.model or "",
+    )
+
+
+def _read_usage(usage: _Usage | None) -> Usage | None:
+    if usage is None or usage.prompt_tokens is None:
+        return None
+    prompt, completion = usage.prompt_tokens_details or _Details(), usage.completion_tokens_details or _Details()
+    return Usage(
+        usage.prompt_tokens,
+        usage.completion_tokens or 0,
+        prompt.cached_tokens or 0,
+        completion.reasoning_tokens or 0,
+    )
+
+
+_BY_CODE = {
+    "insufficient_quota": FailureKind.QUOTA,
+    "billing_hard_limit_reached": FailureKind.QUOTA,
+    "billing_not_active": FailureKind.QUOTA,
+    "invalid_api_key": FailureKind.AUTH,
+    "model_not_found": FailureKind.UNKNOWN_MODEL,
+    "context_length_exceeded": FailureKind.TOO_LONG,
+    "exceed_context_size_error": FailureKind.TOO_LONG,
+    "content_filter": FailureKind.CONTENT_FILTER,
+    "content_policy_violation": FailureKind.CONTENT_FILTER,
+    "rate_limit_exceeded": FailureKind.RATE_LIMIT,
+}
+_BY_STATUS = {
+    401: FailureKind.AUTH,
+    402: FailureKind.QUOTA,
+    403: FailureKind.PERMISSION,
+    404: FailureKind.UNKNOWN_MODEL,
+    408: FailureKind.TIMEOUT,
+    409: FailureKind.OVERLOADED,
+    413: FailureKind.TOO_LONG,
+    425: FailureKind.OVERLOADED,
+    429: FailureKind.RATE_LIMIT,
+}
+
+
+def classify(status: int, headers: Mapping[str, str], data: bytes) -> ModelError:
+    """The error that an HTTP refusal stands for.
+
+    The code in the body decides before the status does: a 429 may be a limit that passes or an account that is empty.
+    """
+    code, kind_name, param, message = _read_error(data)
+    kind = _BY_CODE.get(code) or _BY_CODE.get(kind_name)
+    if kind is None:
+        kind = _BY_STATUS.get(status)
+    if kind is None:
+        kind = FailureKind.OVERLOADED if status >= 500 else FailureKind.BAD_REQUEST
+        if status == 200:
+            kind = FailureKind.BAD_REPLY
+    return ModelError(kind, message, status=status, retry_after=retry_after(headers), param=param)
+
+
+def _read_error(data: bytes) -> tuple[str, str, str | None, str]:
+    """Code, type, parameter and message of an error body: an object, a plain string, or FastAPI's ``detail``."""
+    try:
+        body = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return "", "", None, _shorten(data.decode("utf-8", "replace")) or "no reason given"
+    error = body.get("error", body.get("detail", body)) if isinstance(body, dict) else body
+    if isinstance(error, dict):
+        param = error.get("param")
+        message = _shorten(str(error.get("message") or msgspec.json.encode(error).decode()))
+        return str(error.get("code") or ""), str(error.get("type") or ""), param if isinstance(param, str) else None, message
+    return "", "", None, _shorten(str(error))
+
+
+_KEY = re.compile(r"\b(sk|pk|key|gsk|xai)-[\w*.-]{6,}", re.IGNORECASE)
+
+
+def _shorten(text: str) -> str:
+    """One short line; a provider that quotes the key back ("Incorrect API key provided: sk-...") does not get it stored."""
+    text = " ".join(_KEY.sub(r"\1-…", text).split())
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|h|m|s)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the provider asks us to wait, the longest of what its headers say; None where they say nothing.
+
+    Reads ``retry-after-ms``, ``Retry-After`` (seconds or an HTTP date), and, for limits that are used up,
+    ``x-ratelimit-reset-requests`` and ``-tokens`` (``6m0s``, ``7.66s``, ``500ms``).
+    """
+    low = {name.lower(): value for name, value in headers.items()}
+    waits: list[float] = []
+    if (given := _number(low.get("retry-after-ms"))) is not None:
+        waits.append(given / 1000)
+    if value := low.get("retry-after"):
+        seconds = _number(value)
+        waits += [seconds] if seconds is not None else _until(value)
+    for unit in ("requests", "tokens"):
+        if _number(low.get(f"x-ratelimit-remaining-{unit}")) == 0:
+            waits += _duration(low.get(f"x-ratelimit-reset-{unit}", ""))
+    sane = [wait for wait in waits if 0 <= wait < 86_400]
+    return max(sane) if sane else None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return None
+
+
+def _until(text: str) -> list[float]:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return _duration(text)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return [max(0.0, (aware - datetime.now(UTC)).total_seconds())]
+
+
+def _duration(text: str) -> list[float]:
+    parts = list(_DURATION.finditer(text))
+    if not parts or "".join(part[0] for part in parts) != text.strip():
+        plain = _number(text)
+        return [plain] if plain is not None else []
+    return [sum(float(part["number"]) * _SECONDS[part["unit"]] for part in parts)]

@@ -1,0 +1,103 @@
+"""Our own form: JSON Lines of :class:`syphus.records.Dialogue`, whole and with references as they are stored.
+
+Nothing is rendered and nothing is lost: what :func:`write` wrote, :func:`read` gives back, value for value.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from syphus.decoding import decode_json
+from syphus.errors import InputError
+from syphus.files import write_whole
+from syphus.formats.exporting import ExportOptions, Written
+from syphus.records import Dialogue
+
+SUFFIX = ".jsonl"
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_TORN = "The file ends in the middle of a record: it was cut while being written or copied."
+
+_decoder = msgspec.json.Decoder(Dialogue)
+
+
+def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -> Written:  # noqa: ARG001 - the contract
+    """Writes the dialogues as they are; repeated ids, too.
+
+    A dialogue that a program made past the rules of its record (an empty turn, an infinite coordinate, half of a surrogate
+    pair) would be a line that nobody can read; it is left out with that reason.
+
+    Args:
+        dialogues: read one at a time.
+        target: the file; it is there when all is written, and not before.
+        options: have no effect: nothing is rendered, and pictures are named as the dialogue names them.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    written = Written()
+    with write_whole(target) as file:
+        for dialogue in dialogues:
+            try:
+                line = msgspec.json.encode(dialogue)
+                _decoder.decode(line)
+            except (msgspec.ValidationError, UnicodeEncodeError):
+                written.leave_out(dialogue, "it breaks the rules of its record, so that it could not be read again")
+            else:
+                file.write(line + b"\n")
+                written.written += 1
+    return written
+
+
+def read(path: Path, report: Callable[[str, str], None]) -> Iterator[Dialogue]:
+    """The dialogues of a file that :func:`write` made, one at a time; blank lines are passed over.
+
+    Args:
+        path: the file.
+        report: is told the place (``line 12, $.turns[0]``) and the fault of each line that is no dialogue: torn, odd, or
+            not UTF-8. The reading goes on.
+
+    Raises:
+        InputError: the file cannot be read, is UTF-16, or is a JSON array.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                data = _check_start(line, path) if number == 1 else line
+                dialogue = _read_line(data, number, path, report)
+                if dialogue is not None:
+                    yield dialogue
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", file=path) from error
+
+
+def _check_start(line: bytes, path: Path) -> bytes:
+    """The first line without its byte order mark. Raises :class:`InputError` for a file of another kind."""
+    if line.startswith(_OTHER_MARKS):
+        raise InputError("is UTF-16", file=path, mend="Save the file as UTF-8; `iconv -f utf-16 -t utf-8` does it.")
+    line = line.removeprefix(_BYTE_ORDER_MARK)
+    if line.lstrip().startswith(b"["):
+        raise InputError(
+            "is a JSON array and not JSON Lines of dialogues",
+            file=path,
+            mend="Name a file that was exported as `jsonl`.",
+        )
+    return line
+
+
+def _read_line(data: bytes, number: int, path: Path, report: Callable[[str, str], None]) -> Dialogue | None:
+    if not data.strip():
+        return None
+    try:
+        return decode_json(data.decode("utf-8").rstrip("\r\n"), Dialogue, file=path, first_line=number)
+    except InputError as error:
+        mend = error.mend
+        if not isinstance(error.__cause__, msgspec.ValidationError):
+            # Every line is written with its end: broken JSON without one is a copy that stopped.
+            mend = "" if data.endswith(b"\n") else _TORN
+        report(error.place, f"{error.message}. {mend}" if mend else error.message)
+    except UnicodeDecodeError as error:
+        report(f"line {number}", f"byte {data[error.start]:#04x} is not UTF-8")
+    return None

@@ -1,0 +1,267 @@
+"""Making dialogues: one scene, one category, a few questions to the model.
+
+A pure coroutine over ``ask``. Run again on the same replies it gives the same outcome; that is what resume, and reading
+stored replies with changed checks, rest on.
+"""
+
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, cast
+
+from msgspec import Struct
+
+from syphus.categories.category import Category, ChatStep, TemplateStep
+from syphus.categories.context import lacking
+from syphus.categories.prompt import CategoryPrompts, Outputs, Turn as DrawTurn
+from syphus.categories.reply import ReadReply, read_reply
+from syphus.categories.templates import fill
+from syphus.errors import InputError
+from syphus.exchange import Ask, Item, Outcome, Reject, Reply, Request
+from syphus.quality.checks import Pair, check_pairs
+from syphus.records import Dialogue, Object, Provenance, Scene, Turn, Verdict
+from syphus.references.text import find_references
+
+REPAIRS = 2
+"""A reply that is no good is asked for again at most so often."""
+
+SCENES_AT_A_TIME = 256
+"""So many scenes go through one category before the next category's turn: providers keep a prefix for minutes only, and a
+local model for one call; and no more scenes than these are held in memory."""
+
+
+class GenerateItem(Struct, frozen=True, kw_only=True):
+    """One scene for one category."""
+
+    scene: Scene
+    prompts: CategoryPrompts
+    sample: int = 0
+
+    @property
+    def category(self) -> str:
+        """The category's name."""
+        return self.prompts.category.name
+
+    @property
+    def scene_id(self) -> str:
+        """The scene, with its source, since two sources may use the same ids."""
+        return f"{self.scene.source}/{self.scene.id}" if self.scene.source else self.scene.id
+
+    @property
+    def id(self) -> str:
+        """Unique in the run, and the same in every start of it."""
+        sample = f"/{self.sample}" if self.sample else ""
+        return f"{self.scene_id}/{self.category}{sample}"
+
+
+def make_items(scenes: Iterable[Scene], categories: Sequence[CategoryPrompts]) -> Iterator[GenerateItem]:
+    """The items of a run, requests of the same category standing together; reads scenes only as items are taken."""
+    stream = iter(scenes)
+    while block := list(islice(stream, SCENES_AT_A_TIME)):
+        for prompts in categories:
+            for scene in block:
+                for sample in range(prompts.category.samples):
+                    yield GenerateItem(scene=scene, prompts=prompts, sample=sample)
+
+
+def generate_job(seed: int) -> Callable[[Item, Ask], Coroutine[Any, Any, Outcome]]:
+    """The job of a run with this seed."""
+
+    async def job(item: Item, ask: Ask) -> Outcome:
+        return await _Generation(cast("GenerateItem", item), ask, seed).make()
+
+    return job
+
+
+class _Step(NamedTuple):
+    """What a chat step gave; ``output`` is None when nothing of it can be used."""
+
+    output: dict[str, Any] | None
+    verdicts: tuple[Verdict, ...] = ()
+
+
+class _Generation:
+    """The making of one item. Lives for one call; holds what the steps hand on to one another."""
+
+    def __init__(self, item: GenerateItem, ask: Ask, seed: int) -> None:
+        self.item = item
+        self.scene = item.scene
+        self.prompts = item.prompts
+        self.category: Category = item.prompts.category
+        self.ask = ask
+        self.turn = DrawTurn(seed, item.sample)
+        self.outputs: Outputs = {}
+        self.rejects: list[Reject] = []
+        self.notes: list[str] = []
+        self.keys: list[str] = []
+        self.model = ""
+        # What a text may point at: what the model was shown with an id.
+        self.known = frozenset(thing.id for thing in self.scene.objects if thing.box and not thing.crowd)
+
+    async def make(self) -> Outcome:
+        """The outcome, whatever happens; only the model's own failures are exceptions."""
+        if missing := lacking(self.scene, self.category.file.needs):
+            return Outcome(skipped=f"the scene has no {', no '.join(missing)}")
+        if any(demonstration.scene.id == self.scene.id for demonstration in self.category.demonstrations):
+            return Outcome(skipped="the scene is a demonstration of this category")
+        try:
+            rendered = self.prompts.render(self.scene)
+        except InputError as error:
+            return Outcome(skipped=error.message)
+        self.notes += rendered.cut
+        pairs: list[Pair] = []
+        for step in self.category.file.steps:
+            if isinstance(step, TemplateStep):
+                self.outputs[step.name] = self.prompts.fill_template(
+                    step, self.scene, rendered.text, self.outputs, self.turn
+                )
+                continue
+            output = await self._ask_step(step, rendered.text)
+            if output is None:
+                return self._outcome(())
+            self.outputs[step.name] = output
+        shape = self.category.file.dialogue
+        if shape.pairs:
+            pairs = [Pair(**pair) for pair in self.outputs[shape.pairs]["pairs"]]
+        else:
+            pairs = [self._single_pair()]
+            if not self.category.chat_steps and (faults := self._check(pairs)):
+                self.rejects += [_reject(fault, "template") for fault in faults]
+                pairs = []
+        return self._outcome(pairs)
+
+    async def _ask_step(self, step: ChatStep, context: str) -> dict[str, Any] | None:
+        """The step's output, asked for at most ``1 + REPAIRS`` times, each time only for what is missing."""
+        request = self.prompts.request(step, self.scene, context, self.outputs, self.turn)
+        kept: list[Pair] = []
+        for asked in range(1 + REPAIRS):
+            reply = await self.ask(request)
+            self.keys.append(reply.key)
+            self.model = reply.model or self.model
+            if refused := _refusal(reply):
+                self.rejects.append(Reject(code="refusal", message="the model refused", step=step.name, evidence=refused))
+                break
+            read = read_reply(reply.text, request.schema or {}, finish=reply.finish)
+            if read.how != "json":
+                self.notes.append(f"reply read as: {read.how}")
+            faults = [Verdict(check="schema", code=fault.code, message=fault.message) for fault in read.faults]
+            if step.pairs is None:
+                output, more = self._judge_fields(step, read)
+                faults += more
+                if output is not None:
+                    return output
+            else:
+                faults += self._judge_pairs(step, read, kept)
+                if len(kept) >= step.pairs[0]:
+                    self._note_rejects(faults, step)
+                    break
+            self._note_rejects(faults, step)
+            if asked < REPAIRS:
+                wanted = self._wanted(step, kept)
+                request = self.prompts.repair_request(request, reply, [fault.message for fault in faults], wanted)
+        if not kept:
+            return None
+        if step.pairs and len(kept) < step.pairs[0]:
+            short = f"{len(kept)} of at least {step.pairs[0]} pairs"
+            self.rejects.append(Reject(code="too_few", message=short, step=step.name))
+        return {"pairs": [{"question": pair.question, "answer": pair.answer} for pair in kept]}
+
+    def _judge_pairs(self, step: ChatStep, read: ReadReply, kept: list[Pair]) -> list[Verdict]:
+        """Adds the good pairs of a reply to ``kept``, up to the step's most; returns what is wrong with the others."""
+        assert step.pairs is not None
+        found = [Pair(**pair) for pair in (read.value or {}).get("pairs", [])]
+        together = [*kept, *found]
+        faults = self._check(together)
+        bad = {fault.turn for fault in faults}
+        kept += [pair for index, pair in enumerate(together) if index >= len(kept) and index not in bad][
+            : step.pairs[1] - len(kept)
+        ]
+        return faults
+
+    def _judge_fields(self, step: ChatStep, read: ReadReply) -> tuple[dict[str, Any] | None, list[Verdict]]:
+        """The output of a step with fields, checked as a pair where it completes the dialogue."""
+        if read.value is None or read.faults:
+            return None, []
+        output: dict[str, Any] = read.value
+        if step is not self.category.chat_steps[-1] or self.category.file.dialogue.pairs:
+            return output, []
+        self.outputs[step.name] = output
+        faults = self._check([self._single_pair()])
+        return (None if faults else output), faults
+
+    def _single_pair(self) -> Pair:
+        shape = self.category.file.dialogue
+
+        def value_of(name: str) -> str:
+            step, _, field = name.partition(".")
+            return str(self.outputs[step][field])
+
+        return Pair(question=fill(shape.user, value_of), answer=fill(shape.assistant, value_of))
+
+    def _check(self, pairs: Sequence[Pair]) -> list[Verdict]:
+        return check_pairs(
+            pairs,
+            self.category.file.checks,
+            scene=self.scene,
+            known=self.known,
+            demonstrations=self.prompts.demonstrated_answers,
+        )
+
+    def _wanted(self, step: ChatStep, kept: Sequence[Pair]) -> str:
+        if step.pairs is None or not kept:
+            return "Make it anew."
+        missing = step.pairs[0] - len(kept)
+        return f"The other pairs are fine and kept. Give {missing} more, about other things than those."
+
+    def _note_rejects(self, faults: Iterable[Verdict], step: ChatStep) -> None:
+        self.rejects += [_reject(fault, step.name) for fault in faults]
+
+    def _outcome(self, pairs: Sequence[Pair]) -> Outcome:
+        if pairs and self.category.file.dialogue.split:
+            dialogues = tuple(self._dialogue([pair], f"/{index}") for index, pair in enumerate(pairs))
+        else:
+            dialogues = (self._dialogue(pairs, ""),) if pairs else ()
+        return Outcome(
+            dialogues=dialogues, rejects=tuple(self.rejects), notes=tuple(self.notes), requests=tuple(self.keys)
+        )
+
+    def _dialogue(self, pairs: Sequence[Pair], suffix: str) -> Dialogue:
+        turns: list[Turn] = []
+        for pair in pairs:
+            turns += [Turn(role="user", text=pair.question), Turn(role="assistant", text=pair.answer)]
+        return Dialogue(
+            id=self.item.id + suffix,
+            scene=self.scene.id,
+            source=self.scene.source,
+            category=self.category.name,
+            ability=self.category.file.ability,
+            turns=tuple(turns),
+            assets=self.scene.assets,
+            objects=_referred(self.scene, turns),
+            provenance=Provenance(
+                category=self.category.fingerprint,
+                requests=tuple(self.keys),
+                model=self.model,
+                seed=self.turn.seed,
+                sample=self.turn.sample,
+            ),
+        )
+
+
+def _refusal(reply: Reply) -> str:
+    """The provider's own sign of a refusal; asking again unchanged would only be refused, and paid, again."""
+    if reply.refusal:
+        return reply.refusal[:120]
+    return "content filter" if reply.finish == "content_filter" else ""
+
+
+def _reject(fault: Verdict, step: str) -> Reject:
+    return Reject(code=fault.code, message=fault.message, step=step, evidence=fault.evidence)
+
+
+def _referred(scene: Scene, turns: Iterable[Turn]) -> tuple[Object, ...]:
+    """The objects that the turns point at, in the scene's order."""
+    ids = {identity for turn in turns for reference in find_references(turn.text) for identity in reference.ids}
+    return tuple(thing for thing in scene.objects if thing.id in ids)
+
+
+__all__ = ["GenerateItem", "Request", "generate_job", "make_items"]

@@ -1,0 +1,345 @@
+"""The basic checks of produced question/answer pairs: each a small function in a table, all of them pure.
+
+A check that fails says what is wrong in words that fit a report and also the model that is to do it again. The thresholds
+are those of published pipelines (length bounds per category, ban on naming the source, artefact phrases, references that
+must exist, near copies of the demonstrations).
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from syphus.quality.leaks import find_extra_word, find_id, find_numbers, find_source_word
+from syphus.quality.repeats import (
+    Echoes,
+    compile_echoes,
+    count_words,
+    find_loop,
+    find_repeated_sentence,
+    split_words,
+)
+from syphus.quality.wordings import EMPTY_WORDS, REFUSALS, REFUSALS_UNSPACED, TOKENS, find_wording, fold_text
+from syphus.records import Scene, Verdict
+from syphus.references.text import find_references, has_broken_reference, plain_text
+
+EVIDENCE = 120
+"""Characters of a text that a verdict quotes."""
+
+_ANY_WORD = re.compile(r"[^\W_]")
+_EMPTY_NUMBERED = re.compile(r"(?:question|answer|q|a|option|object|string|text) ?#?\d{1,2}")
+_JSON = re.compile(r"[\"“”]\w{1,40}[\"“”]\s*:\s*[\"“\[{]|[\"“”]\s*[}\]]\s*[,\]}]?\s*$|^\s*[\[{]\s*[\"“{]|```")
+_QUOTE = re.compile(r"[\"“”`]")
+_ARTICLE = frozenset({"the", "a", "an"})
+_YES_NO = frozenset(
+    ["is", "are", "was", "were", "do", "does", "did", "can", "could", "has", "have", "had", "will", "would", "should", "may", "might", "must", "isn't", "aren't", "doesn't"]
+)
+_CHOICE = re.compile(
+    r"\b(?:or|oder|ou|versus|vs|which of|choose|select|options?)\b|/|\([a-d]\)|\b[a-d]\)|还是|還是|或者|或|それとも|または|아니면|또는|\bأم\b|\bأو\b"
+)
+
+
+class Pair(Struct, frozen=True):
+    """A question and its answer, with references."""
+
+    question: str
+    answer: str
+
+
+class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a category asks of its pairs (``[checks]`` in its ``category.toml``)."""
+
+    question_words: tuple[int, int] | None = None
+    """Fewest and most words of a question; two Chinese or Japanese signs count as one word."""
+    answer_words: tuple[int, int] | None = None
+    extra_leaks: tuple[str, ...] = ()
+    """More words that name the source: ``footage``, ``subtitle``."""
+    allow: tuple[str, ...] = ()
+    """Words that are no leak in this category."""
+    references: Literal["none", "allowed", "required"] = "allowed"
+    """``required``: at least one in each pair."""
+    off: tuple[str, ...] = ()
+    """Names of checks that are not made."""
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.off if name not in CHECKS]
+        if unknown:
+            raise ValueError(f"off: there is no check {unknown[0]!r}; checks: {', '.join(CHECKS)}")
+        for name, bounds in (("question_words", self.question_words), ("answer_words", self.answer_words)):
+            if bounds and not 0 <= bounds[0] <= bounds[1]:
+                raise ValueError(f"{name}: {list(bounds)} must be the fewest and the most words, in that order")
+
+
+class PairsVerdict(Struct, frozen=True):
+    """What the checks found."""
+
+    passed: tuple[int, ...]
+    """Indices of the pairs that nothing was found in."""
+    verdicts: tuple[Verdict, ...]
+    """What was found, in the order of the pairs; at most one for a pair and a check."""
+
+
+class Side(Struct, frozen=True):
+    """A question or an answer in the forms that checks look at."""
+
+    text: str
+    plain: str
+    """Phrases of references without their ids."""
+    folded: str
+    """``plain`` in lower case, with straight apostrophes and single spaces."""
+    words: list[str]
+    name: Literal["question", "answer"]
+
+
+class View(Struct, frozen=True):
+    """All that a check may look at."""
+
+    question: Side
+    answer: Side
+    rules: Rules
+    scene: Scene
+    known: frozenset[str]
+    earlier: dict[tuple[str, ...], int]
+    """Words of the questions before, with the index of their pair."""
+    echoes: Echoes
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """Both of them, the question first."""
+        return self.question, self.answer
+
+
+class Finding(Struct, frozen=True):
+    """What a check says of a pair it refuses."""
+
+    code: str
+    message: str
+    evidence: str = ""
+
+
+Check = Callable[[View], Finding | None]
+
+
+def check_pairs(
+    pairs: Sequence[Pair], rules: Rules, *, scene: Scene, known: frozenset[str], demonstrations: Sequence[str]
+) -> PairsVerdict:
+    """Checks the pairs of one dialogue.
+
+    Args:
+        pairs: in their order.
+        rules: the category's.
+        scene: what they are about; words of its own OCR text are no leaks.
+        known: ids that references may point at.
+        demonstrations: answers of the category's demonstrations, which must not come back.
+    """
+    checks = [(name, check) for name, check in CHECKS.items() if name not in rules.off]
+    echoes = compile_echoes(tuple(demonstrations))
+    earlier: dict[tuple[str, ...], int] = {}
+    verdicts: list[Verdict] = []
+    passed = []
+    for index, pair in enumerate(pairs):
+        question, answer = _look_at(pair.question, "question"), _look_at(pair.answer, "answer")
+        view = View(question, answer, rules, scene, known, earlier, echoes)
+        clean = True
+        for name, check in checks:
+            finding = check(view)
+            if finding is None:
+                continue
+            clean = False
+            evidence = _shorten(finding.evidence)
+            verdicts.append(
+                Verdict(check=name, code=finding.code, message=finding.message, evidence=evidence, turn=index)
+            )
+            if name == "empty":
+                break  # Of nothing, the other checks have nothing to say.
+        if clean:
+            passed.append(index)
+        earlier.setdefault(tuple(question.words), index)
+    return PairsVerdict(tuple(passed), tuple(verdicts))
+
+
+def _look_at(text: str, name: Literal["question", "answer"]) -> Side:
+    plain = plain_text(text) if "](" in text else text
+    folded = fold_text(plain)
+    return Side(text, plain, folded, split_words(folded), name)
+
+
+def _shorten(evidence: str) -> str:
+    line = " ".join(evidence.split())
+    return line if len(line) <= EVIDENCE else line[: EVIDENCE - 1] + "…"
+
+
+def check_empty(view: View) -> Finding | None:
+    """Question and answer hold at least one letter or digit."""
+    for side in view.sides:
+        if not _ANY_WORD.search(side.plain):
+            return Finding(f"empty_{side.name}", f"The {side.name} is empty or only punctuation.", side.text)
+    return None
+
+
+def check_length(view: View) -> Finding | None:
+    """Words within the category's bounds; published pipelines bound answers between a phrase and about 300 words."""
+    bounds_of = {"question": view.rules.question_words, "answer": view.rules.answer_words}
+    for side in view.sides:
+        bounds = bounds_of[side.name]
+        if bounds is None:
+            continue
+        count = count_words(side.plain)
+        if not bounds[0] <= count <= bounds[1]:
+            code = "too_short" if count < bounds[0] else "too_long"
+            message = f"The {side.name} has {count} words; it must have {bounds[0]} to {bounds[1]}."
+            return Finding(code, message, side.text)
+    return None
+
+
+def check_refusal(view: View) -> Finding | None:
+    """No refusal, no apology, no model that speaks of itself; what cannot be told from the picture may be said so."""
+    for side in view.sides:
+        answer = side.name == "answer"
+        found = find_wording(side.folded, REFUSALS, answer=answer)
+        if found is None and not side.folded.isascii():
+            found = find_wording(side.folded, REFUSALS_UNSPACED, answer=answer)
+        if found and not _is_in_ocr(found[0], view.scene):
+            message = (
+                f"The {side.name} refuses, apologises or speaks of being a model. Speak as somebody who sees the picture; "
+                "leave out what cannot be answered."
+            )
+            return Finding("refusal", message, found[0])
+    return None
+
+
+def check_repeats(view: View) -> Finding | None:
+    """No question twice in a dialogue, no answer that is its question, no loop inside a text."""
+    question, answer = view.question, view.answer
+    before = view.earlier.get(tuple(question.words))
+    if before is not None:
+        return Finding("same_question", f"The question was asked before, as number {before + 1}.", question.text)
+    if question.words == answer.words:
+        return Finding("answer_is_question", "The answer only repeats the question.", answer.text)
+    for side in view.sides:
+        loop = find_loop(side.words) or find_repeated_sentence(side.folded)
+        if loop:
+            return Finding("loop", f"The {side.name} repeats the same words over and over.", loop)
+    return None
+
+
+def check_leak(view: View) -> Finding | None:
+    """Nothing names the source (captions, boxes, coordinates, "the provided information"): the picture is all there is."""
+    allow, scene = view.rules.allow, view.scene
+    for side in view.sides:
+        words = find_source_word(side.folded, answer=side.name == "answer", allow=allow, scene=scene)
+        words = words or find_extra_word(side.folded, words=view.rules.extra_leaks, allow=allow, scene=scene)
+        if words:
+            message = (
+                f"The {side.name} names its source (“{_shorten(words)}”). Speak of what is seen in the picture itself."
+            )
+            return Finding("source_word", message, words)
+        numbers = find_numbers(side.plain, scene=scene)
+        if numbers:
+            message = f"The {side.name} gives coordinates. Say in words where things are."
+            return Finding("coordinates", message, numbers)
+        name = find_id(side.plain, known=view.known, scene=scene)
+        if name:
+            bare = name.lstrip("#")
+            message = (
+                f"The {side.name} names the id {bare} in its text; ids stand only in references: [phrase](#{bare})."
+            )
+            return Finding("id", message, name)
+    return None
+
+
+def check_placeholder(view: View) -> Finding | None:
+    """No tokens of chat formats, which trainers take for their own, and no placeholder left unfilled."""
+    for side in view.sides:
+        bare = side.folded.strip(" .")
+        if bare in EMPTY_WORDS and side.plain.strip()[:1].islower():
+            return Finding("placeholder", f"The {side.name} is a placeholder.", side.text)
+        if _EMPTY_NUMBERED.fullmatch(bare):
+            return Finding("placeholder", f"The {side.name} is a placeholder.", side.text)
+        for needle, pattern in TOKENS:
+            found = pattern.search(side.plain) if needle in side.plain else None
+            if found and not _is_in_ocr(found[0], view.scene):
+                message = f"The {side.name} holds a token or placeholder (“{found[0].strip()}”); write plain sentences."
+                return Finding("token", message, found[0])
+    return None
+
+
+def check_reference(view: View) -> Finding | None:
+    """References are whole, point at ids that the scene has, and are there or not as the category says."""
+    rule = view.rules.references
+    count = 0
+    for side in view.sides:
+        if "[" not in side.text and "(#" not in side.text:
+            continue
+        if has_broken_reference(side.text):
+            return Finding("broken", "A reference is broken; its form is [phrase](#id).", side.text)
+        for reference in find_references(side.text):
+            written = side.text[reference.start : reference.end]
+            count += 1
+            if rule == "none":
+                return Finding("not_wanted", "References are not wanted here; write the phrase alone.", written)
+            if not reference.phrase.strip():
+                return Finding("no_phrase", "A reference has no phrase; its form is [phrase](#id).", written)
+            unknown = [name for name in reference.ids if name not in view.known]
+            if unknown:
+                return Finding(
+                    "unknown_id", f"A reference points at {unknown[0]}, which the scene does not have.", written
+                )
+    if rule == "required" and not count:
+        return Finding(
+            "none", "The pair has no reference; mark at least one object as [phrase](#id).", view.answer.text
+        )
+    return None
+
+
+def check_given_away(view: View) -> Finding | None:
+    """The question does not hold the whole answer, but where it offers a choice or asks for yes or no."""
+    question, words = view.question, view.answer.words
+    if words and words[0] in _ARTICLE:
+        words = words[1:]
+    # Two words of an alphabet; of signs four, since two are often one word.
+    least = 2 if view.answer.folded.isascii() or len(words[0:1] and words[0]) > 1 else 4
+    if not least <= len(words) < len(question.words) or question.words[0] in _YES_NO:
+        return None
+    if f" {' '.join(words)} " not in f" {' '.join(question.words)} " or _CHOICE.search(question.folded):
+        return None
+    return Finding("given_away", "The question already holds the whole answer.", view.answer.text)
+
+
+def check_echo(view: View) -> Finding | None:
+    """The answer is no copy, nor nearly one, of a demonstration's answer: models repeat what they were shown."""
+    found = view.echoes.find(view.answer.words)
+    if not found:
+        return None
+    return Finding("echo", "The answer repeats an example; write about this picture only.", view.answer.text)
+
+
+def check_json_in_text(view: View) -> Finding | None:
+    """No JSON inside a text: a sign that the reply was torn and put together wrong."""
+    for side in view.sides:
+        if not _QUOTE.search(side.plain):
+            continue
+        found = _JSON.search(side.plain)
+        if found:
+            return Finding("json_in_text", f"The {side.name} holds JSON; write plain sentences.", found[0])
+    return None
+
+
+def _is_in_ocr(evidence: str, scene: Scene) -> bool:
+    return bool(scene.ocr) and fold_text(evidence).strip() in fold_text(" ".join(line.text for line in scene.ocr))
+
+
+CHECKS: dict[str, Check] = {
+    "empty": check_empty,
+    "length": check_length,
+    "refusal": check_refusal,
+    "repeats": check_repeats,
+    "leak": check_leak,
+    "placeholder": check_placeholder,
+    "reference": check_reference,
+    "given_away": check_given_away,
+    "echo": check_echo,
+    "json_in_text": check_json_in_text,
+}
+"""All checks by name, in the order they are made."""

@@ -1,0 +1,33 @@
+"""Fixtures that several test files share."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # import-mode importlib leaves helpers such as scripted.py to us
+
+from scripted import ScriptedServer
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """An OpenAI-compatible endpoint on loopback that does what its script says."""
+    with ScriptedServer() as running:
+        yield running
+
+
+@pytest.fixture
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(autouse=True)
+def no_stray_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own keys and endpoints must not leak into tests, nor tests into them."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,380 @@
+"""The engine against a scripted endpoint: what is asked, how often, what is kept, and when it stops."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+from scripted import Fault, ScriptedServer, completion, error
+
+from syphus.engine import retry
+from syphus.engine.client import OpenAIClient
+from syphus.engine.ledger import LEDGER_FILE, Ledger, open_ledger
+from syphus.engine.probe import first_guess, probe
+from syphus.engine.run import Counters, Engine, RunSettings
+from syphus.engine.wire import Abilities
+from syphus.errors import FailureKind, InputError, LedgerError, ModelError
+from syphus.exchange import Ask, Item, Message, Outcome, Parameters, Request
+from syphus.records import Dialogue, Turn
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries wait as long as the provider asks, but their own waits are short."""
+    monkeypatch.setattr(retry, "wait_random_exponential", lambda **_: lambda _state: 0.01)
+
+
+class Numbered(Struct, frozen=True):
+    number: int
+
+    @property
+    def id(self) -> str:
+        return f"item{self.number}"
+
+    @property
+    def scene_id(self) -> str:
+        return f"scene{self.number}"
+
+    @property
+    def category(self) -> str:
+        return "a/b"
+
+
+def request(text: str) -> Request:
+    return Request(purpose="a/b/step", messages=(Message("user", text),), parameters=Parameters(max_tokens=9))
+
+
+async def ask_once(item: Item, ask: Ask) -> Outcome:
+    reply = await ask(request(item.id))
+    turns = (Turn(role="user", text="?"), Turn(role="assistant", text=reply.text or "-"))
+    return Outcome(dialogues=(Dialogue(id=item.id, scene=item.scene_id, turns=turns),), requests=(reply.key,))
+
+
+def client_of(server: ScriptedServer, timeout: float = 5) -> OpenAIClient:
+    return OpenAIClient(base_url=server.url, key_variable="OPENAI_API_KEY", timeout=timeout, connections=64)
+
+
+def work(
+    folder: Path,
+    server: ScriptedServer,
+    items: Iterable[Item],
+    job: Callable[[Item, Ask], object] = ask_once,
+    *,
+    concurrency: int = 8,
+    attempts: int = 4,
+    timeout: float = 5,
+    meanwhile: Callable[[Engine], object] | None = None,
+) -> Engine:
+    async def main() -> Engine:
+        with open_ledger(folder, create=True) as ledger:
+            client = client_of(server, timeout)
+            settings = RunSettings(concurrency=concurrency, attempts=attempts)
+            engine = Engine(ledger, client, "m", Abilities(), settings, Counters())
+            task = asyncio.create_task(meanwhile(engine)) if meanwhile else None
+            try:
+                await engine.run(items, job)
+            finally:
+                await engine.close()
+                if task:
+                    await task
+            return engine
+
+    return asyncio.run(main())
+
+
+def states(folder: Path) -> dict[str, str]:
+    with open_ledger(folder) as ledger:
+        return {outcome.item: outcome.state for outcome in ledger.outcomes()}
+
+
+def plain(text: str = "fine") -> dict:
+    return completion(text)
+
+
+def test_all_items_are_done_and_stored(tmp_path: Path, server: ScriptedServer) -> None:
+    server.script = lambda body, number: plain(body["messages"][0]["content"].upper())
+    engine = work(tmp_path, server, map(Numbered, range(50)))
+    assert states(tmp_path) == {f"item{n}": "accepted" for n in range(50)}
+    assert (engine.counters.sent, engine.counters.items, engine.counters.prompt_tokens) == (50, 50, 5000)
+    with open_ledger(tmp_path) as ledger:
+        outcomes = list(ledger.outcomes())
+    assert [outcome.item for outcome in outcomes] == [f"item{n}" for n in range(50)], "in the order of the items"
+    assert outcomes[7].dialogues[0].turns[1].text == "ITEM7"
+
+
+def test_started_again_nothing_is_sent(tmp_path: Path, server: ScriptedServer) -> None:
+    server.script = lambda body, number: plain()
+    work(tmp_path, server, map(Numbered, range(20)))
+    engine = work(tmp_path, server, map(Numbered, range(25)))
+    assert len(server.calls) == 25
+    assert (engine.counters.replayed, engine.counters.sent) == (20, 5)
+
+
+def test_concurrency_is_bounded_and_used(tmp_path: Path) -> None:
+    with ScriptedServer(lambda body, number: plain(), delay=0.05) as server:
+        work(tmp_path, server, map(Numbered, range(40)), concurrency=4)
+        assert server.most_in_flight == 4
+
+
+def test_equal_requests_at_the_same_time_share_one_call(tmp_path: Path) -> None:
+    async def same(item: Item, ask: Ask) -> Outcome:
+        await ask(request("the same"))
+        return await ask_once(item, ask)
+
+    with ScriptedServer(lambda body, number: plain(), delay=0.05) as server:
+        work(tmp_path, server, map(Numbered, range(6)), same)
+        assert len(server.calls) == 7
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(429, error("rate_limit_exceeded")),
+        Fault(429, error(None), {"retry-after-ms": "20"}),
+        Fault(500, "<html>oops</html>"),
+        Fault(503),
+        Fault(200, "<html>gateway</html>"),
+        Fault(200, b'{"choices": [{"mess'),
+        Fault(200, {"error": {"code": 502, "message": "upstream"}}),
+        Fault(cut=True, body=b'{"choices"'),
+        Fault(delay=1.2, body=plain()),
+    ],
+    ids=["429", "429 with header", "500", "503", "html", "torn json", "error in 200", "cut", "hang"],
+)
+def test_passing_troubles_are_tried_again(tmp_path: Path, server: ScriptedServer, fault: Fault) -> None:
+    server.play([fault, fault, plain(), *[plain()] * 9])
+    work(tmp_path, server, map(Numbered, range(1)), timeout=0.5)
+    assert states(tmp_path) == {"item0": "accepted"}
+    assert len(server.calls) == 3
+    with open_ledger(tmp_path) as ledger:
+        assert ledger.spent()[0].failed == 2, "each failed call stands in the ledger"
+
+
+def test_retry_after_is_obeyed_and_the_wait_holds_no_slot(tmp_path: Path) -> None:
+    limited = Fault(429, error("rate_limit_exceeded"), {"retry-after": "0.6"})
+
+    def script(body: dict, number: int) -> Fault | dict:
+        return limited if number == 0 else plain()
+
+    with ScriptedServer(script) as server:
+        times: list[float] = []
+
+        async def job(item: Item, ask: Ask) -> Outcome:
+            outcome = await ask_once(item, ask)
+            times.append(asyncio.get_running_loop().time())
+            return outcome
+
+        work(tmp_path, server, map(Numbered, range(5)), job, concurrency=1)
+        assert server.calls[-1]["messages"][0]["content"] == "item0", "the others went through meanwhile"
+        assert times[-1] - times[0] >= 0.5
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault(401, error("invalid_api_key")), FailureKind.AUTH),
+        (Fault(403, error(None)), FailureKind.PERMISSION),
+        (Fault(404, error("model_not_found")), FailureKind.UNKNOWN_MODEL),
+        (Fault(429, error("insufficient_quota")), FailureKind.QUOTA),
+    ],
+)
+def test_a_trouble_of_all_items_stops_at_once(
+    tmp_path: Path, server: ScriptedServer, fault: Fault, kind: FailureKind
+) -> None:
+    server.script = lambda body, number: fault if number >= 3 else plain()
+    engine = work(tmp_path, server, map(Numbered, range(500)), concurrency=4)
+    assert engine.stopped_by is not None
+    assert engine.stopped_by.kind is kind
+    assert len(server.calls) <= 3 + 4 + 1, "no more than what was in flight"
+    assert set(states(tmp_path).values()) == {"accepted"}, "what was not asked stays pending, and is no failure"
+
+
+@pytest.mark.parametrize("code", ["context_length_exceeded", "content_filter", "something_new"])
+def test_a_bad_item_is_not_tried_again_and_stops_nothing(tmp_path: Path, server: ScriptedServer, code: str) -> None:
+    server.script = lambda body, number: (
+        Fault(400, error(code, "bad")) if body["messages"][0]["content"] == "item3" else plain()
+    )
+    work(tmp_path, server, map(Numbered, range(8)))
+    assert states(tmp_path) == {f"item{n}": "failed" if n == 3 else "accepted" for n in range(8)}
+    assert len(server.calls) == 8
+    with open_ledger(tmp_path) as ledger:
+        assert "bad" in next(outcome.detail for outcome in ledger.outcomes() if outcome.state == "failed")
+
+
+def test_an_endpoint_that_is_gone_ends_the_run(tmp_path: Path, server: ScriptedServer) -> None:
+    server.script = lambda body, number: Fault(503)
+    engine = work(tmp_path, server, map(Numbered, range(10_000)), concurrency=4, attempts=2)
+    assert engine.stopped_by is not None
+    assert len(server.calls) < 60
+
+
+def test_failed_items_are_asked_again_by_the_same_command(tmp_path: Path, server: ScriptedServer) -> None:
+    server.script = lambda body, number: Fault(503) if body["messages"][0]["content"] == "item1" else plain()
+    work(tmp_path, server, map(Numbered, range(3)), attempts=2)
+    assert states(tmp_path)["item1"] == "failed"
+    server.script = lambda body, number: plain()
+    engine = work(tmp_path, server, map(Numbered, range(3)))
+    assert set(states(tmp_path).values()) == {"accepted"}
+    assert (engine.counters.sent, engine.counters.replayed) == (1, 2)
+
+
+def test_draining_keeps_what_is_in_flight(tmp_path: Path) -> None:
+    async def drain_soon(engine: Engine) -> None:
+        while engine.counters.in_flight < 4:
+            await asyncio.sleep(0.01)
+        engine.drain()
+
+    with ScriptedServer(lambda body, number: plain(), delay=0.2) as server:
+        engine = work(tmp_path, server, map(Numbered, range(1000)), concurrency=4, meanwhile=drain_soon)
+        assert engine.interrupted
+        assert len(server.calls) <= 8
+        assert len(states(tmp_path)) == len(server.calls), "every reply that was paid for is an outcome"
+
+
+def test_an_error_in_a_job_is_not_swallowed(tmp_path: Path, server: ScriptedServer) -> None:
+    async def broken(item: Item, ask: Ask) -> Outcome:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work(tmp_path, server, map(Numbered, range(3)), broken)
+
+
+def test_no_key_and_no_header_is_written_anywhere(
+    tmp_path: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret-key-0123")
+    server.play([Fault(401, error("invalid_api_key", "Incorrect API key provided: sk-very-secret-key-0123"))])
+    engine = work(tmp_path, server, map(Numbered, range(1)))
+    assert "Bearer sk-very-secret-key-0123" in {h.get("Authorization") or h.get("authorization") for h in server.headers}
+    assert "secret" not in str(engine.stopped_by)
+    assert all(b"very-secret" not in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_a_missing_key_says_which_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="MY_KEY"):
+        OpenAIClient(base_url="https://api.example.com/v1", key_variable="MY_KEY", timeout=5, connections=2)
+
+
+# -- the ledger -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
+    with open_ledger(tmp_path, create=True):
+        with pytest.raises(LedgerError, match="another syphus"):
+            open_ledger(tmp_path, create=True)
+        open_ledger(tmp_path).close()  # reading is allowed: `syphus status` while it runs
+    open_ledger(tmp_path, create=True).close()
+
+
+def test_a_ledger_of_another_version_or_none_at_all(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="no run here"):
+        open_ledger(tmp_path)
+    open_ledger(tmp_path, create=True).close()
+    with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(LedgerError, match="another version"):
+        open_ledger(tmp_path, create=True)
+    (tmp_path / LEDGER_FILE).write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(LedgerError, match="ledger"):
+        open_ledger(tmp_path)
+
+
+def test_the_constant_part_of_prompts_is_stored_once(tmp_path: Path, server: ScriptedServer) -> None:
+    long = "x" * 50_000
+
+    async def job(item: Item, ask: Ask) -> Outcome:
+        await ask(Request(purpose="a/b/c", messages=(Message("system", long), Message("user", item.id)), constant=1))
+        return Outcome()
+
+    server.script = lambda body, number: plain()
+    work(tmp_path, server, map(Numbered, range(40)), job)
+    with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
+        assert db.execute("SELECT count(*) FROM texts WHERE length(text) = 50000").fetchone()[0] == 1
+        assert db.execute("SELECT count(*) FROM requests").fetchone()[0] == 40
+
+
+def test_a_write_that_fails_is_an_error_with_a_mend(tmp_path: Path, server: ScriptedServer) -> None:
+    server.script = lambda body, number: plain()
+
+    async def main() -> None:
+        with open_ledger(tmp_path, create=True) as ledger:
+            engine = Engine(ledger, client_of(server), "m", Abilities(), RunSettings(concurrency=2), Counters())
+            ledger._queue.put((lambda db: db.execute("PRAGMA max_page_count = 1"), None))
+            await engine.run(map(Numbered, range(2000)), ask_once)
+
+    with pytest.raises(LedgerError, match="Free some space"):
+        asyncio.run(main())
+    work(tmp_path, server, map(Numbered, range(3)))  # and it goes on when there is room again
+    assert states(tmp_path)["item2"] == "accepted"
+
+
+# -- the probe -------------------------------------------------------------------------------------------------------------
+
+ZEBRA = plain('{"colour": "zebra"}')
+
+
+def refuse(field: str, *, named: bool = True) -> Fault:
+    return Fault(400, error("unsupported_value", f"Unsupported: '{field}'", param=field if named else None))
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        (lambda body: ZEBRA, Abilities(schema_mode="json_schema", token_field="max_tokens")),
+        (lambda body: plain('{"colour": "blue"}'), Abilities(schema_mode="json_object", token_field="max_tokens")),
+        (lambda body: plain("Blue, of course."), Abilities(schema_mode="prompt", token_field="max_tokens")),
+        (
+            lambda body: refuse("response_format") if "response_format" in body else plain("blue"),
+            Abilities(schema_mode="prompt", token_field="max_tokens"),
+        ),
+        (
+            lambda body: refuse("max_tokens") if "max_tokens" in body else ZEBRA,
+            Abilities(schema_mode="json_schema", token_field="max_completion_tokens"),
+        ),
+        (
+            lambda body: refuse("temperature", named=False) if "temperature" in body else ZEBRA,
+            Abilities(schema_mode="json_schema", token_field="max_tokens", temperature=False),
+        ),
+        (
+            lambda body: refuse("temperature") if "temperature" in body
+            else refuse("max_tokens") if "max_tokens" in body
+            else Fault(500, "no grammar") if (body.get("response_format") or {}).get("type") == "json_schema"
+            else plain('{"colour": "blue"}'),
+            Abilities(schema_mode="json_object", token_field="max_completion_tokens", temperature=False),
+        ),
+    ],
+    ids=["obeys", "ignores the schema", "ignores all", "refuses the mode", "token field", "temperature", "everything"],
+)  # fmt: skip
+def test_what_an_endpoint_does_is_found_out(tmp_path: Path, server: ScriptedServer, script, found: Abilities) -> None:
+    server.script = lambda body, number: script(body)
+
+    async def main(ledger: Ledger) -> Abilities:
+        engine = Engine(ledger, client_of(server), "m", Abilities(), RunSettings(attempts=2), Counters())
+        parameters = Parameters(temperature=0.7, max_tokens=500)
+        return await probe(engine.ask_once, first_guess(server.url), parameters)
+
+    with open_ledger(tmp_path, create=True) as ledger:
+        assert asyncio.run(main(ledger)) == found
+        assert ledger.spent()[0].purpose == "probe", "what the probe cost is counted"
+
+
+def test_a_probe_that_meets_a_wrong_key_says_so(tmp_path: Path, server: ScriptedServer) -> None:
+    server.script = lambda body, number: Fault(401, error("invalid_api_key"))
+
+    async def main() -> None:
+        with open_ledger(tmp_path, create=True) as ledger:
+            engine = Engine(ledger, client_of(server), "m", Abilities(), RunSettings(), Counters())
+            await probe(engine.ask_once, first_guess(server.url), Parameters())
+
+    with pytest.raises(ModelError) as caught:
+        asyncio.run(main())
+    assert caught.value.kind is FailureKind.AUTH
+    assert len(server.calls) == 1
+
+
+def test_the_first_guess_knows_who_wants_the_new_token_field() -> None:
+    assert first_guess("https://api.openai.com/v1").token_field == "max_completion_tokens"
+    assert first_guess("https://x.openai.azure.com/openai/v1").token_field == "max_completion_tokens"
+    assert first_guess("http://localhost:8000/v1").token_field == "max_tokens"

@@ -19,7 +19,7 @@ class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the configuration."""
 
 
-class RunTable(_Table, kw_only=True):
+class RunTable(_Table, frozen=True, kw_only=True):
     """``[run]``."""
 
     folder: str
@@ -30,7 +30,7 @@ class RunTable(_Table, kw_only=True):
     """Only the first so many scenes."""
 
 
-class ModelTable(_Table, kw_only=True):
+class ModelTable(_Table, frozen=True, kw_only=True):
     """``[model]``."""
 
     kind: Literal["openai", "local", "none"]
@@ -61,7 +61,7 @@ class ModelTable(_Table, kw_only=True):
             raise ValueError("[model] name: an endpoint needs a model's name")
 
 
-class ExportTable(_Table, kw_only=True):
+class ExportTable(_Table, frozen=True, kw_only=True):
     """One ``[[export]]``: written when the run ends."""
 
     format: str
@@ -72,7 +72,7 @@ class ExportTable(_Table, kw_only=True):
     max_tokens: Positive = 2048
 
 
-class Config(_Table, kw_only=True):
+class Config(_Table, frozen=True, kw_only=True):
     """A whole configuration. Sources and overrides keep their raw tables: their owners know what may stand in them."""
 
     run: RunTable

@@ -128,7 +128,9 @@ def _explain_syntax(text: str, error: Exception, *, file: Path | str, first_line
         json.loads(text)
     except json.JSONDecodeError as fault:
         line = first_line + fault.lineno - 1
-        torn = fault.pos >= len(text.rstrip()) - 1
+        # A string that was cut is reported where it begins; behind a torn end there is nothing that closes anything.
+        end = text.rstrip()
+        torn = fault.pos >= len(end) - 1 or (fault.msg.startswith("Unterminated") and end[-1:] not in ("}", "]"))
         mend = "The file ends in the middle of a record: it was cut while being written or copied." if torn else ""
         return InputError(f"is no JSON: {fault.msg}", file=file, place=f"line {line}, column {fault.colno}", mend=mend)
     except RecursionError:

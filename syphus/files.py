@@ -17,11 +17,14 @@ def write_whole(path: Path) -> Iterator[IO[bytes]]:
     Raises :class:`InputError` where the folder cannot be written or the disk is full; the old file, if any, is then as it
     was.
     """
-    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False) as file:
-            temporary = Path(file.name)
+        file = NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False)  # noqa: SIM115
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    temporary = Path(file.name)
+    try:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -30,12 +33,15 @@ def write_whole(path: Path) -> Iterator[IO[bytes]]:
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
         temporary.replace(path)
-        temporary = None
     except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror or error}", file=path, mend="Free some space or name another folder."
-        ) from error
+        # Reading what is to be written may fail too; that error names its own file and is passed on as it is.
+        raise _unwritable(path, error) if error.filename in (None, str(temporary)) else error from error
     finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot be written: {error.strerror or error}", file=path, mend="Free some space or name another folder."
+    )

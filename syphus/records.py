@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 Box = Annotated[tuple[float, float, float, float], Meta(description="pixel x1, y1, x2, y2 in the original frame")]
-Name = Annotated[str, Meta(min_length=1, pattern=r"^[^\s\[\]()#,]+$", description="no spaces, brackets, commas or #")]
+Name = Annotated[str, Meta(min_length=1, pattern=r"^(?![\s\S]*\s)[^\[\]()#,]+$", description="no spaces, brackets, commas or #")]
 Text = Annotated[str, Meta(min_length=1)]
 Ability = Literal["perception", "reasoning", "planning"]
 
@@ -27,7 +27,7 @@ class _Record(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tru
     """What all records share: frozen, defaults left out of the JSON, unknown fields refused."""
 
 
-class Asset(_Record, kw_only=True):
+class Asset(_Record, frozen=True, kw_only=True):
     """A picture, a video, some frames or a point cloud."""
 
     id: Name = "image"
@@ -44,14 +44,14 @@ class Asset(_Record, kw_only=True):
             raise ValueError(f"asset {self.id}: path {self.path!r} must be relative to the picture folder")
 
 
-class Caption(_Record, kw_only=True):
+class Caption(_Record, frozen=True, kw_only=True):
     """A sentence that somebody wrote about the whole asset."""
 
     text: Text
     asset: Name | None = None
 
 
-class Keypoint(_Record, kw_only=True):
+class Keypoint(_Record, frozen=True, kw_only=True):
     """A named body part, in pixels of the original frame."""
 
     name: Text
@@ -61,7 +61,7 @@ class Keypoint(_Record, kw_only=True):
     """False: it is there, but something hides it. A part that was not annotated is left out altogether."""
 
 
-class Object(_Record, kw_only=True):
+class Object(_Record, frozen=True, kw_only=True):
     """A thing in the picture."""
 
     id: Name
@@ -84,7 +84,7 @@ class Object(_Record, kw_only=True):
                 raise ValueError(f"object {self.id}: box {list(self.box)} is not x1 < x2, y1 < y2 (pixel corners)")
 
 
-class Region(_Record, kw_only=True):
+class Region(_Record, frozen=True, kw_only=True):
     """A phrase or sentence about a part of the picture."""
 
     id: Name
@@ -93,7 +93,7 @@ class Region(_Record, kw_only=True):
     asset: Name | None = None
 
 
-class Relation(_Record, kw_only=True):
+class Relation(_Record, frozen=True, kw_only=True):
     """``subject predicate object``; subject and object are object ids."""
 
     subject: Name
@@ -101,7 +101,7 @@ class Relation(_Record, kw_only=True):
     object: Name
 
 
-class Segment(_Record, kw_only=True):
+class Segment(_Record, frozen=True, kw_only=True):
     """What happens between two times, in seconds from the start of the asset."""
 
     start: Annotated[float, Meta(ge=0)]
@@ -116,7 +116,7 @@ class Segment(_Record, kw_only=True):
             raise ValueError(f"segment ends at {self.end} s, before it starts at {self.start} s")
 
 
-class OcrLine(_Record, kw_only=True):
+class OcrLine(_Record, frozen=True, kw_only=True):
     """Text that an engine, or a person, read in the picture."""
 
     text: Text
@@ -125,7 +125,7 @@ class OcrLine(_Record, kw_only=True):
     asset: Name | None = None
 
 
-class Question(_Record, kw_only=True):
+class Question(_Record, frozen=True, kw_only=True):
     """A question that comes with the annotations, with its answers."""
 
     question: Text
@@ -133,7 +133,7 @@ class Question(_Record, kw_only=True):
     options: tuple[str, ...] = ()
 
 
-class Scene(_Record, kw_only=True):
+class Scene(_Record, frozen=True, kw_only=True):
     """One thing to talk about: its assets, and all that is annotated of them.
 
     Raises ``ValueError`` (a ``msgspec.ValidationError`` while decoding) for ids that repeat or lead nowhere, and for a box
@@ -191,14 +191,14 @@ class Scene(_Record, kw_only=True):
         return None
 
 
-class Turn(_Record, kw_only=True):
+class Turn(_Record, frozen=True, kw_only=True):
     """What one side says, with references, without image tokens."""
 
     role: Literal["user", "assistant"]
     text: Text
 
 
-class Verdict(_Record, kw_only=True):
+class Verdict(_Record, frozen=True, kw_only=True):
     """What a check found."""
 
     check: str
@@ -209,7 +209,7 @@ class Verdict(_Record, kw_only=True):
     """Index of the pair it is about (0 is the first question and its answer); None: the whole."""
 
 
-class Provenance(_Record, kw_only=True):
+class Provenance(_Record, frozen=True, kw_only=True):
     """Where a dialogue comes from, enough to make it again."""
 
     category: str = ""
@@ -222,7 +222,7 @@ class Provenance(_Record, kw_only=True):
     sample: int = 0
 
 
-class Dialogue(_Record, kw_only=True):
+class Dialogue(_Record, frozen=True, kw_only=True):
     """One produced sample: turns that begin with the user, alternate, and end with the assistant."""
 
     id: Text

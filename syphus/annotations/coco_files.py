@@ -23,7 +23,6 @@ from syphus.annotations.coco_records import (
     Kind,
     LicenseRecord,
     ObjectRecord,
-    PersonRecord,
     name_place,
 )
 from syphus.annotations.json_shapes import Batch, Broken
@@ -73,7 +72,7 @@ class Objects:
         """The rows that are added from here on come from ``file``."""
         self._files.append((len(self.ids), str(file)))
 
-    def add(self, place: int, record: ObjectRecord | PersonRecord) -> int:
+    def add(self, place: int, record: ObjectRecord) -> int:
         """The new row of the record. Its category is set at the end of the file, where the categories often stand."""
         row = len(self.ids)
         self.ids.append(record.id)
@@ -93,6 +92,9 @@ class Objects:
         file = next(file for start, file in reversed(self._files) if row >= start)
         return file, name_place("annotations", self._places[row], self.ids[row])
 
+
+_ENOUGH = 100
+"""Broken annotations, and no good one, after which a file is suspected to be of another kind."""
 
 _NO_BOX = (math.nan,) * 4
 
@@ -148,6 +150,9 @@ class _FileReading:
         self._licenses: dict[Id, str | None] = {}
         self._licensed: list[tuple[Picture, Id]] = []
         self._category_ids: list[Id] = []
+        self._good = self._broken = 0
+        self._broken_keys: list[str] = []
+        self._marked = False
         self._first_row = len(target.objects.ids)
         # msgspec makes a new int for every record; the few category ids are shared instead
         self._shared: dict[Id, Id] = {}
@@ -164,14 +169,16 @@ class _FileReading:
             "annotations": self._add_caption if self._kind == "captions" else self._add_object,
         }
         for batch in document.walk_members({**SHAPES, "annotations": ANNOTATIONS[self._kind]}):
-            self._check_kind(batch)
             add_one = add[batch.key]
             for index, record in self._sort_out(batch):
                 add_one(index, record)
+            if self._broken > _ENOUGH and not self._good:
+                self._check_kind()
         missing = [key for key in ("images", "annotations") if key not in document.members]
         if missing:
             keys = ", ".join(list(document.members)[:12]) or "none"
             raise self._refuse(f"has no `{'` and no `'.join(missing)}`; its keys: {keys}")
+        self._check_kind()
         self._set_categories()
         for picture, license_id in self._licensed:
             picture.license = self._licenses.get(license_id)
@@ -185,15 +192,19 @@ class _FileReading:
             mend="Such a file is one JSON object with `images` and `annotations` (https://cocodataset.org/#format-data).",
         )
 
-    def _check_kind(self, batch: Batch) -> None:
-        """A file of another kind would only give a problem for every record."""
-        if batch.key != "annotations" or batch.first or not all(isinstance(one, Broken) for one in batch.records):
+    def _check_kind(self) -> None:
+        """Refuses a file of another kind, in which every single annotation would be broken."""
+        mark = MARKS[self._kind]
+        if self._kind == "keypoints" and self._good and not self._marked:
+            keys: list[str] = ["category_id"]
+        elif self._broken and not self._good and mark not in self._broken_keys:
+            keys = self._broken_keys
+        else:
             return
-        keys = batch.records[0].find_keys()
-        found = next((kind for kind, mark in MARKS.items() if mark in keys), self._kind)
-        if found != self._kind and MARKS[self._kind] not in keys:
+        found = next((kind for kind, other in MARKS.items() if other in keys), None)
+        if found:
             raise InputError(
-                f"its annotations have no `{MARKS[self._kind]}`: this is no {self._kind} file",
+                f"its annotations have no `{mark}`: this is no {self._kind} file",
                 file=self._file,
                 place="annotations[0]",
                 mend=f"They have `{MARKS[found]}`: give it as `{found}`.",
@@ -201,10 +212,15 @@ class _FileReading:
 
     def _sort_out(self, batch: Batch) -> Iterator[tuple[int, Any]]:
         """The good records; the broken ones are reported."""
+        is_annotation = batch.key == "annotations"
         for index, record in enumerate(batch.records, batch.first):
             if isinstance(record, Broken):
+                if is_annotation:
+                    self._broken += 1
+                    self._broken_keys = self._broken_keys or record.find_keys()
                 self._report(batch.key, index, record.find_id(), record.reason)
             else:
+                self._good += is_annotation
                 yield index, record
 
     def _report(self, key: str, index: int, id_: Id | None, message: str, *, lost: bool = True) -> None:
@@ -279,8 +295,9 @@ class _FileReading:
         elif self._is_new(index, record.id, index):
             self._set.captions.setdefault(record.image_id, []).append(text)
 
-    def _add_object(self, index: int, record: ObjectRecord | PersonRecord) -> None:
+    def _add_object(self, index: int, record: ObjectRecord) -> None:
         objects = self._set.objects
+        self._marked |= record.keypoints is not None
         row = len(objects.ids)
         if not self._is_new(index, record.id, row):
             return

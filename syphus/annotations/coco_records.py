@@ -32,7 +32,7 @@ class CaptionRecord(msgspec.Struct, gc=False):
 
 
 class ObjectRecord(msgspec.Struct, gc=False):
-    """An annotation of an instances file; ``segmentation`` and ``area`` are passed over."""
+    """An annotation of an instances or person_keypoints file; ``segmentation`` and ``area`` are passed over."""
 
     image_id: Id
     category_id: Id
@@ -40,17 +40,6 @@ class ObjectRecord(msgspec.Struct, gc=False):
     bbox: list[float] | None = None
     iscrowd: int | bool | None = 0
     keypoints: list[float] | None = None
-
-
-class PersonRecord(msgspec.Struct, gc=False):
-    """An annotation of a person_keypoints file."""
-
-    image_id: Id
-    category_id: Id
-    keypoints: list[float]
-    id: Id | None = None
-    bbox: list[float] | None = None
-    iscrowd: int | bool | None = 0
 
 
 class CategoryRecord(msgspec.Struct, gc=False):
@@ -77,7 +66,7 @@ SHAPES: dict[str, Shape[Any]] = {
 ANNOTATIONS: dict[Kind, Shape[Any]] = {
     "captions": Shape(CaptionRecord),
     "instances": Shape(ObjectRecord),
-    "keypoints": Shape(PersonRecord),
+    "keypoints": Shape(ObjectRecord),
 }
 MARKS: dict[Kind, str] = {"captions": "caption", "keypoints": "keypoints", "instances": "category_id"}
 """The key by which an annotation is known for one of its kind, the most telling first."""

@@ -123,6 +123,7 @@ def find_layout(head: str) -> Literal["array", "object", "lines", "other"]:
 
 
 def skip_space(data: bytes, position: int) -> int:
+    """The first position from ``position`` on that holds none of JSON's spaces."""
     found = _SPACE.match(data, position)
     return found.end() if found else position
 

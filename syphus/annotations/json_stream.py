@@ -239,7 +239,7 @@ class JsonDocument:
         fault = find_fault(rest)
         if fault is None:  # cut off in the middle of a record, as windows are
             return self._cut_at_gap(shape, _CUTS)
-        body = rest[:fault].rstrip()
+        body = rest[: rest.rfind(b"]", 0, fault) + 1]  # the fault is at what follows the bracket, or one behind
         records = shape.decode(body)
         if records is not None:  # the bracket that closes the array; it stays for the caller
             self._pos += len(body) - 2

@@ -83,7 +83,7 @@ def _read_lines(file: Path, report: Report, encoding: str | None) -> Iterator[Ro
         for number, line in enumerate(stream, 1):
             if not line.strip():
                 continue
-            values = _record.decode_one(line.encode())
+            values = _record.decode_one(line.encode(errors="replace"))
             if not isinstance(values, Broken):
                 yield Row(f"line {number}", values)
                 continue
@@ -133,7 +133,7 @@ def _ignore(_: Problem) -> None:
 
 def _read_document(file: Path, report: Report, encoding: str | None) -> Iterator[Row]:
     with open_text(file, encoding=encoding) as stream:
-        values = _record.decode_one(stream.read().encode())
+        values = _record.decode_one(stream.read().encode(errors="replace"))
     if isinstance(values, Broken):
         report(Problem(file=str(file), place="line 1", message=values.reason))
     else:

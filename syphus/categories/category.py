@@ -24,7 +24,7 @@ class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of ``category.toml``."""
 
 
-class CaptionBlock(_Table, kw_only=True):
+class CaptionBlock(_Table, frozen=True, kw_only=True):
     """How captions are written."""
 
     heading: str = ""
@@ -32,7 +32,7 @@ class CaptionBlock(_Table, kw_only=True):
     max: int = 5
 
 
-class ObjectBlock(_Table, kw_only=True):
+class ObjectBlock(_Table, frozen=True, kw_only=True):
     """How objects are written."""
 
     heading: str = ""
@@ -49,14 +49,14 @@ class ObjectBlock(_Table, kw_only=True):
     """Attributes stand in brackets behind the label."""
 
 
-class AttributeBlock(_Table, kw_only=True):
+class AttributeBlock(_Table, frozen=True, kw_only=True):
     """How attributes are written, one object a line, without boxes."""
 
     heading: str = ""
     max: int = 30
 
 
-class KeypointBlock(_Table, kw_only=True):
+class KeypointBlock(_Table, frozen=True, kw_only=True):
     """How the visible body parts are written."""
 
     heading: str = ""
@@ -66,14 +66,14 @@ class KeypointBlock(_Table, kw_only=True):
     """Persons."""
 
 
-class ProseBlock(_Table, kw_only=True):
+class ProseBlock(_Table, frozen=True, kw_only=True):
     """How free text is written."""
 
     heading: str = ""
     max: int = 10
 
 
-class Context(_Table, kw_only=True):
+class Context(_Table, frozen=True, kw_only=True):
     """What of a scene becomes text, in which order, and what goes first when there is too much."""
 
     blocks: tuple[Block, ...] = ("captions",)
@@ -87,7 +87,7 @@ class Context(_Table, kw_only=True):
     prose: ProseBlock = ProseBlock()
 
 
-class Choice(_Table, kw_only=True):
+class Choice(_Table, frozen=True, kw_only=True):
     """One text that a template step may take; the first whose conditions hold is taken."""
 
     text: str
@@ -97,7 +97,7 @@ class Choice(_Table, kw_only=True):
     min_words: int | None = None
 
 
-class TemplateStep(_Table, kw_only=True, tag_field="kind", tag="template"):
+class TemplateStep(_Table, frozen=True, kw_only=True, tag_field="kind", tag="template"):
     """A program fills a sentence; no model, no cost. Its output is the one field ``text``."""
 
     name: StepName
@@ -109,7 +109,7 @@ class TemplateStep(_Table, kw_only=True, tag_field="kind", tag="template"):
             raise ValueError(f"step {self.name}: give either `text` or `choose`")
 
 
-class ChatStep(_Table, kw_only=True, tag_field="kind", tag="chat"):
+class ChatStep(_Table, frozen=True, kw_only=True, tag_field="kind", tag="chat"):
     """One question to the model, whose JSON reply is the step's output."""
 
     name: StepName
@@ -151,7 +151,7 @@ class ChatStep(_Table, kw_only=True, tag_field="kind", tag="chat"):
 Step = TemplateStep | ChatStep
 
 
-class DialogueShape(_Table, kw_only=True):
+class DialogueShape(_Table, frozen=True, kw_only=True):
     """How the steps' outputs become turns: the pairs of one step, or one question and one answer."""
 
     pairs: StepName | None = None
@@ -165,7 +165,7 @@ class DialogueShape(_Table, kw_only=True):
             raise ValueError("give either `pairs = \"step\"`, or both `user` and `assistant`")
 
 
-class CategoryFile(_Table, kw_only=True):
+class CategoryFile(_Table, frozen=True, kw_only=True):
     """``category.toml``, whole."""
 
     ability: Ability

@@ -13,12 +13,10 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 from msgspec import Struct
 
-from syphus.categories.labelled import names_of
+from syphus.categories.labelled import MAX_ELEMENTS, names_of
 from syphus.categories.reading import clean_text
 from syphus.errors import InputError
 
-_ELEMENTS = 1000
-"""Elements of an array that are looked at: a model that runs wild must not cost minutes."""
 _FAULTS = 50
 _FOLD = re.compile(r"[\W_]+")
 _CODES = {
@@ -162,7 +160,7 @@ class Fitter:
         if self.is_element(value):
             return [value]
         shaped = self._object(self._node, value, _Log())
-        return list((shaped or {}).get(self.array, ()))
+        return list((shaped or {}).get(self.array or "", ()))
 
     def _is_short(self, error: ValidationError) -> bool:
         return error.validator == "minItems" and len(error.absolute_path) == 1
@@ -191,7 +189,7 @@ class Fitter:
                 value = list(value.values())
         if not isinstance(value, list):
             return None
-        value = value[:_ELEMENTS]
+        value = value[:MAX_ELEMENTS]
         if child is None:
             return [_scalar(element, _types(field.get("items", {})), log) for element in value]
         return [self._object(child, element, log) for element in _pair_up(child, value, log)]
@@ -260,7 +258,7 @@ def _pair_up(child: _Node, value: list[Any], log: _Log) -> list[Any]:
     """Chat turns (``from``/``value``, ``role``/``content``) as pairs, where pairs are wanted."""
     if set(child.fields) != {"question", "answer"} or not value:
         return value
-    turns = []
+    turns: list[str] = []
     for turn in value:
         if not isinstance(turn, dict):
             return value

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (full-width and curly signs are what is looked for)
 """Replies written as text with labels instead of JSON: ``Question: …`` and ``Answer: …``, in the forms models use.
 
 Known: ``Q:``/``A:``, Markdown bold and headings, numbering (``1.``, ``Question 2:``), the ``===`` separators of LLaVA's
@@ -32,6 +33,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     ),
 }
 """Other names of two fields that every model knows; they hold only for schemas with these fields."""
+
+MAX_ELEMENTS = 1000
+"""Elements of a reply that are looked at: a model that runs wild must not cost minutes."""
 
 _SEPARATOR = re.compile(r"[ \t]*+(?:={3,}|-{3,}|\*{3,}|_{3,}|`{3,}\w*|~{3,}\w*)[ \t]*+$")
 _HEADING = re.compile(
@@ -98,12 +102,14 @@ def read_labelled(text: str, fields: tuple[str, ...]) -> list[dict[str, str]]:
     elements: list[dict[str, list[str]]] = []
     open_text: list[str] | None = None
     for line in lines:
-        for field, begun in labels.split(line, letters=letters):
+        if len(elements) > MAX_ELEMENTS:
+            break
+        begun = labels.split(line, letters=letters)
+        for field, rest in begun:
             if not elements or field == fields[0] or field in elements[-1]:
                 elements.append({})
-            open_text = elements[-1][field] = [begun]
-            line = ""
-        if open_text is None or not line:
+            open_text = elements[-1][field] = [rest]
+        if open_text is None or begun:
             continue
         started = any(part.strip() for part in open_text)
         if _SEPARATOR.match(line) or (started and (_HEADING.match(line) or _CHATTER.match(line))):

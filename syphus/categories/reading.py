@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (full-width and curly signs are what is looked for)
 """JSON out of a model's text, also where it is sloppy: a reader that repairs what has one meaning and nothing else.
 
 What it never does is close by force what the token limit cut: a half sentence must not become training data. Of a cut or
@@ -13,7 +14,7 @@ from msgspec import Struct
 
 MAX_DEPTH = 16
 """Reply schemas are flat; what lies deeper is no reply."""
-_ATTEMPTS = 1000
+_ATTEMPTS = 300
 _ELEMENTS = 10_000
 _INNER_QUOTES = 100
 """Unescaped quotes that one string may hold; beyond, its end cannot be known."""
@@ -77,7 +78,7 @@ class Found(Struct, frozen=True):
 
 
 def clean_text(text: str) -> str:
-    """The text with ``\\n`` line ends only, and without terminal escapes, control characters and halves of surrogates."""
+    """The text with line feeds as its only line ends, without terminal escapes, control characters, half surrogates."""
     if _SURROGATE.search(text):
         # A pair that arrived as two halves is one character; "ignore" drops the halves that stand alone.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
@@ -147,8 +148,7 @@ class _LooseReader:
 
     def _peek(self) -> str:
         """The next character that is no space; empty at the end."""
-        found = _SPACE.match(self.text, self.at)
-        self.at = found.end() if found else self.at
+        self.at = _space_end(self.text, self.at)
         self.cut = self.cut or self.at == len(self.text)
         return self.text[self.at : self.at + 1]
 
@@ -223,7 +223,8 @@ class _LooseReader:
     def _comma(self, mark: str, end: str) -> bool:
         """Steps over what stands between two members; False where no member and no end can follow."""
         if mark in (",", "，"):
-            self.at += 1
+            while self._peek() in (",", "，"):
+                self.at += 1
             if self._peek() == end:
                 self._note("trailing comma")
             return True
@@ -249,6 +250,8 @@ class _LooseReader:
         if mark and mark in _QUOTES:
             found = _KEY.match(self.text, self.at)
             if found is None:
+                end = _CLOSERS[mark].match(self.text, self.at + 1)
+                self.cut = end is None or _space_end(self.text, end.end()) == len(self.text)
                 return None
             self._note_quotes(mark)
             key = found[0].rstrip(":： \t\n\r")
@@ -292,8 +295,7 @@ class _LooseReader:
 
     def _ends(self, behind: int, inside: str) -> bool:
         """True where the quotation mark before ``behind`` ends its string: the text goes on as JSON goes on."""
-        found = _SPACE.match(self.text, behind)
-        at = found.end() if found else behind
+        at = _space_end(self.text, behind)
         mark = self.text[at : at + 1]
         if not mark or mark == ("}" if inside == "object" else "]"):
             return True
@@ -302,6 +304,11 @@ class _LooseReader:
         if inside == "object" and "\n" in self.text[behind:at]:
             return bool(_KEY.match(self.text, at))
         return False
+
+
+def _space_end(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
 
 
 def _unescape(found: re.Match[str]) -> str:

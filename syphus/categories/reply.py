@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (full-width and curly signs are what is looked for)
 """From a reply's raw text to a JSON value that fits the category's schema.
 
 The text is read as strictly as it can be and as loosely as it must be; ``ReadReply.how`` says what was needed. In order:

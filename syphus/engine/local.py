@@ -46,9 +46,10 @@ class LocalClient:
         parameters.model.path = str(model)
         parameters.n_ctx = window * slots
         parameters.n_parallel = slots
-        # Cached prompts change the shape of the batches, and with it the last bits of the numbers: the same request would
-        # not always get the same reply. Repeatable beats quick here.
-        parameters.cache_prompt = False
+        # The constant part of a category's prompts is computed once. That changes the last bits of the numbers a little: a
+        # run repeated from its start gives the same replies, one that was interrupted may differ from there on.
+        parameters.cache_prompt = True
+        parameters.verbosity = -1
         parameters.endpoint_metrics = False
         if threads:
             parameters.cpuparams.n_threads = threads

@@ -16,8 +16,8 @@ from syphus.categories.prompt import CategoryPrompts, Outputs, Turn as DrawTurn
 from syphus.categories.reply import ReadReply, read_reply
 from syphus.categories.templates import fill
 from syphus.errors import InputError
-from syphus.exchange import Ask, Item, Outcome, Reject, Reply, Request
-from syphus.quality.checks import Pair, check_pairs
+from syphus.exchange import Ask, Item, Outcome, Reject, Reply
+from syphus.quality.checks import Pair, PairsVerdict, check_pairs
 from syphus.records import Dialogue, Object, Provenance, Scene, Turn, Verdict
 from syphus.references.text import find_references
 
@@ -121,10 +121,10 @@ class _Generation:
             self.outputs[step.name] = output
         shape = self.category.file.dialogue
         if shape.pairs:
-            pairs = [Pair(**pair) for pair in self.outputs[shape.pairs]["pairs"]]
+            pairs = [Pair(pair["question"], pair["answer"]) for pair in self.outputs[shape.pairs]["pairs"]]
         else:
             pairs = [self._single_pair()]
-            if not self.category.chat_steps and (faults := self._check(pairs)):
+            if not self.category.chat_steps and (faults := self._check(pairs).verdicts):
                 self.rejects += [_reject(fault, "template") for fault in faults]
                 pairs = []
         return self._outcome(pairs)
@@ -168,14 +168,12 @@ class _Generation:
     def _judge_pairs(self, step: ChatStep, read: ReadReply, kept: list[Pair]) -> list[Verdict]:
         """Adds the good pairs of a reply to ``kept``, up to the step's most; returns what is wrong with the others."""
         assert step.pairs is not None
-        found = [Pair(**pair) for pair in (read.value or {}).get("pairs", [])]
+        found = [Pair(pair["question"], pair["answer"]) for pair in (read.value or {}).get("pairs", [])]
         together = [*kept, *found]
-        faults = self._check(together)
-        bad = {fault.turn for fault in faults}
-        kept += [pair for index, pair in enumerate(together) if index >= len(kept) and index not in bad][
-            : step.pairs[1] - len(kept)
-        ]
-        return faults
+        verdict = self._check(together)
+        new = [together[index] for index in verdict.passed if index >= len(kept)]
+        kept += new[: step.pairs[1] - len(kept)]
+        return list(verdict.verdicts)
 
     def _judge_fields(self, step: ChatStep, read: ReadReply) -> tuple[dict[str, Any] | None, list[Verdict]]:
         """The output of a step with fields, checked as a pair where it completes the dialogue."""
@@ -185,8 +183,8 @@ class _Generation:
         if step is not self.category.chat_steps[-1] or self.category.file.dialogue.pairs:
             return output, []
         self.outputs[step.name] = output
-        faults = self._check([self._single_pair()])
-        return (None if faults else output), faults
+        faults = self._check([self._single_pair()]).verdicts
+        return (None if faults else output), list(faults)
 
     def _single_pair(self) -> Pair:
         shape = self.category.file.dialogue
@@ -197,7 +195,7 @@ class _Generation:
 
         return Pair(question=fill(shape.user, value_of), answer=fill(shape.assistant, value_of))
 
-    def _check(self, pairs: Sequence[Pair]) -> list[Verdict]:
+    def _check(self, pairs: Sequence[Pair]) -> PairsVerdict:
         return check_pairs(
             pairs,
             self.category.file.checks,
@@ -263,5 +261,3 @@ def _referred(scene: Scene, turns: Iterable[Turn]) -> tuple[Object, ...]:
     ids = {identity for turn in turns for reference in find_references(turn.text) for identity in reference.ids}
     return tuple(thing for thing in scene.objects if thing.id in ids)
 
-
-__all__ = ["GenerateItem", "Request", "generate_job", "make_items"]

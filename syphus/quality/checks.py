@@ -20,12 +20,14 @@ from syphus.quality.repeats import (
     find_repeated_sentence,
     split_words,
 )
-from syphus.quality.wordings import EMPTY_WORDS, REFUSALS, REFUSALS_UNSPACED, TOKENS, find_wording, fold_text
+from syphus.quality.wordings import EMPTY_WORDS, REFUSALS, REFUSALS_UNSPACED, TOKENS, find_wordings, fold_text
 from syphus.records import Scene, Verdict
 from syphus.references.text import find_references, has_broken_reference, plain_text
 
 EVIDENCE = 120
 """Characters of a text that a verdict quotes."""
+MAX_CHARACTERS = 20_000
+"""No question and no answer is longer; what is, is a model run wild, and not worth the time of the other checks."""
 
 _ANY_WORD = re.compile(r"[^\W_]")
 _EMPTY_NUMBERED = re.compile(r"(?:question|answer|q|a|option|object|string|text) ?#?\d{1,2}")
@@ -33,7 +35,29 @@ _JSON = re.compile(r"[\"“”]\w{1,40}[\"“”]\s*:\s*[\"“\[{]|[\"“”]\s*
 _QUOTE = re.compile(r"[\"“”`]")
 _ARTICLE = frozenset({"the", "a", "an"})
 _YES_NO = frozenset(
-    ["is", "are", "was", "were", "do", "does", "did", "can", "could", "has", "have", "had", "will", "would", "should", "may", "might", "must", "isn't", "aren't", "doesn't"]
+    [
+        "is",
+        "are",
+        "was",
+        "were",
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "has",
+        "have",
+        "had",
+        "will",
+        "would",
+        "should",
+        "may",
+        "might",
+        "must",
+        "isn't",
+        "aren't",
+        "doesn't",
+    ]
 )
 _CHOICE = re.compile(
     r"\b(?:or|oder|ou|versus|vs|which of|choose|select|options?)\b|/|\([a-d]\)|\b[a-d]\)|还是|還是|或者|或|それとも|または|아니면|또는|\bأم\b|\bأو\b"
@@ -139,6 +163,11 @@ def check_pairs(
     verdicts: list[Verdict] = []
     passed = []
     for index, pair in enumerate(pairs):
+        if max(len(pair.question), len(pair.answer)) > MAX_CHARACTERS:
+            message = f"The pair has a text of more than {MAX_CHARACTERS} characters."
+            evidence = _shorten(max(pair.question, pair.answer, key=len)[: EVIDENCE * 2])
+            verdicts.append(Verdict(check="length", code="too_long", message=message, evidence=evidence, turn=index))
+            continue
         question, answer = _look_at(pair.question, "question"), _look_at(pair.answer, "answer")
         view = View(question, answer, rules, scene, known, earlier, echoes)
         clean = True
@@ -197,10 +226,11 @@ def check_refusal(view: View) -> Finding | None:
     """No refusal, no apology, no model that speaks of itself; what cannot be told from the picture may be said so."""
     for side in view.sides:
         answer = side.name == "answer"
-        found = find_wording(side.folded, REFUSALS, answer=answer)
-        if found is None and not side.folded.isascii():
-            found = find_wording(side.folded, REFUSALS_UNSPACED, answer=answer)
-        if found and not _is_in_ocr(found[0], view.scene):
+        matches = find_wordings(side.folded, REFUSALS, answer=answer)
+        if not side.folded.isascii():
+            matches += find_wordings(side.folded, REFUSALS_UNSPACED, answer=answer)
+        found = next((found for found in matches if not _is_in_ocr(found[0], view.scene)), None)
+        if found:
             message = (
                 f"The {side.name} refuses, apologises or speaks of being a model. Speak as somebody who sees the picture; "
                 "leave out what cannot be answered."

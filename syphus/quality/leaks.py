@@ -7,7 +7,7 @@ the word, or where the scene's own OCR text has it.
 import re
 from functools import lru_cache
 
-from syphus.quality.wordings import LEAKS, LEAKS_UNSPACED, NUMBER_LEAKS, find_wording, fold_text
+from syphus.quality.wordings import LEAKS, LEAKS_UNSPACED, NUMBER_LEAKS, find_wordings, fold_text
 from syphus.records import Scene
 
 _SOURCE_NOUN = re.compile(
@@ -20,16 +20,16 @@ _WORD_BEFORE_DIGITS = re.compile(r"[^\W\d]+[_-]?(?=\d+$)")
 
 def find_source_word(folded: str, *, answer: bool, allow: tuple[str, ...], scene: Scene) -> str:
     """The words of a folded text that name its source; empty where there are none, or all are allowed."""
-    found = find_wording(folded, LEAKS, answer=answer)
-    if found is None and not folded.isascii():
-        found = find_wording(folded, LEAKS_UNSPACED, answer=answer)
-    return found[0] if found and not _is_allowed(found[0], allow, scene) else ""
+    matches = find_wordings(folded, LEAKS, answer=answer)
+    if not folded.isascii():
+        matches += find_wordings(folded, LEAKS_UNSPACED, answer=answer)
+    return next((found[0] for found in matches if not _is_allowed(found[0], allow, scene)), "")
 
 
 def find_extra_word(folded: str, *, words: tuple[str, ...], allow: tuple[str, ...], scene: Scene) -> str:
     """As :func:`find_source_word`, for the category's own list."""
-    found = _compile_words(words).search(folded) if words else None
-    return found[0] if found and not _is_allowed(found[0], allow, scene) else ""
+    matches = _compile_words(words).finditer(folded) if words else ()
+    return next((found[0] for found in matches if not _is_allowed(found[0], allow, scene)), "")
 
 
 def find_numbers(text: str, *, scene: Scene) -> str:
@@ -37,9 +37,9 @@ def find_numbers(text: str, *, scene: Scene) -> str:
     if not _DIGIT.search(text):
         return ""
     for pattern in NUMBER_LEAKS:
-        found = pattern.search(text)
-        if found and not _is_allowed(found[0], (), scene):
-            return found[0]
+        for found in pattern.finditer(text):
+            if not _is_allowed(found[0], (), scene):
+                return found[0]
     return ""
 
 
@@ -50,8 +50,8 @@ def find_id(bare: str, *, known: frozenset[str], scene: Scene) -> str:
     the letters that it shares with those it has.
     """
     pattern = _compile_ids(known)
-    found = pattern.search(bare) if pattern else None
-    return found[0] if found and not _is_allowed(found[0].lstrip("#"), (), scene) else ""
+    matches = pattern.finditer(bare) if pattern else ()
+    return next((found[0] for found in matches if not _is_allowed(found[0].lstrip("#"), (), scene)), "")
 
 
 @lru_cache(maxsize=256)

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (full-width signs are what is looked for)
 """Words of a text, in any script, and what repeats in them."""
 
 import re
@@ -42,9 +43,11 @@ def find_loop(words: list[str]) -> str:
     long = max(words, key=len, default="")
     if len(long) > 24 and (stretch := _STRETCH.search(long)):
         return stretch[0]
-    # Four times in a row holds some three words twice, which ordinary sentences hardly do: most texts end here.
-    triples = len(words) - 2
-    if triples < 2 or len(set(zip(words, words[1:], words[2:], strict=False))) == triples:
+    # Two words or more that come four times in a row bring four threes again, and one word brings a three of itself:
+    # ordinary sentences hardly do, and most texts end here.
+    threes = list(zip(words, words[1:], words[2:], strict=False))
+    again = len(threes) - len(set(threes))
+    if not again or (again < 4 and not any(a == b == c for a, b, c in threes)):
         return ""
     words = words[:20_000]
     code = {word: chr(0x100 + at) for at, word in enumerate(dict.fromkeys(words))}

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (full-width and curly signs are what is looked for)
 """What gives a text away: words that name the annotations instead of the picture, refusals, and tokens of chat formats.
 
 Tables of patterns, each with the substrings without which it cannot match: looking for those first is what makes the checks
@@ -11,16 +12,12 @@ from msgspec import Struct
 
 
 class Wording(Struct, frozen=True):
-    """A pattern, and the substrings of which one must be there for it to match."""
+    """A pattern, and a substring without which it is not looked for."""
 
-    needles: tuple[str, ...]
+    needle: str
     pattern: re.Pattern[str]
-    answers_only: bool = False
+    answers_only: bool
     """A question may say it: "Write a description of the image" is a task."""
-
-
-def _wording(needles: str, pattern: str, *, answers_only: bool = False) -> Wording:
-    return Wording(tuple(needles.split("|")), re.compile(pattern), answers_only)
 
 
 def fold_text(text: str) -> str:
@@ -29,17 +26,18 @@ def fold_text(text: str) -> str:
     return " ".join(folded.split()) if "\n" in folded or "  " in folded else folded
 
 
-def find_wording(folded: str, wordings: tuple[Wording, ...], *, answer: bool) -> re.Match[str] | None:
-    """The first match of any of ``wordings``."""
-    for wording in wordings:
-        for needle in wording.needles:
-            if needle in folded:
-                if answer or not wording.answers_only:
-                    found = wording.pattern.search(folded)
-                    if found:
-                        return found
-                break
-    return None
+def find_wordings(folded: str, wordings: tuple[Wording, ...], *, answer: bool) -> list[re.Match[str]]:
+    """The matches of ``wordings``: of each pattern at most one."""
+    return [
+        found
+        for wording in [wording for wording in wordings if wording.needle in folded]
+        if (answer or not wording.answers_only) and (found := wording.pattern.search(folded))
+    ]
+
+
+def _wording(needles: str, pattern: str, *, answers_only: bool = False) -> tuple[Wording, ...]:
+    compiled = re.compile(pattern)
+    return tuple(Wording(needle, compiled, answers_only) for needle in needles.split("|"))
 
 
 _SOURCE = r"(?:descriptions?|captions?|annotations?|sentences?|passages?|metadata|transcripts?|text|texts|information)"
@@ -55,98 +53,98 @@ _PLACED = (
 _SURFACE = (
     r"(?!\s(?:on|by|in)\s(?:the|a|an|its|his|her|their|this)\s(?:\w+\s){0,2}?(?:sign|label|menu|poster|board|billboard|"
     r"headline|newspaper|book|page|screen|banner|plaque|map|ticket|packag\w+|box|card|guide|article|chart|graph|table|"
-    r"document|receipt|letter|form|brochure|schedule|wall|image|picture|photo|photograph)\b)"
+    r"document|receipt|letter|form|brochure|schedule|wall|bible|quran|song|lyrics|film|movie|novel|story|poem|law|image|picture|photo|photograph)\b)"
 )
 
-LEAKS: Final = (
-    _wording("bounding|bbox", r"\bbounding[- ]?box(?:es)?\b|\bbbox(?:es)?\b"),
-    _wording("keypoint", r"\bkeypoints?\b"),
-    _wording("scene graph|ground truth|ground-truth", r"\bscene graphs?\b|\bground[- ]truth\b"),
-    _wording(
+LEAKS: Final[tuple[Wording, ...]] = (
+    *_wording("bounding|bbox", r"\bbounding[- ]?box(?:es)?\b|\bbbox(?:es)?\b"),
+    *_wording("keypoint", r"\bkeypoints?\b"),
+    *_wording("scene graph|ground truth|ground-truth", r"\bscene graphs?\b|\bground[- ]truth\b"),
+    *_wording(
         "caption",
         r"\b(?:the|this|that|these|those|each|given|provided|image|first|second|third|last|one|both|all|some|other|several|"
         r"multiple|different|various|two|five|your)\s(?:of the\s)?(?:\w+\s)?captions?\b|\bcaption \d|"
         r"\bcaptions?\s(?:that\s)?(?:mentions?|describes?|says?|states?|indicates?|suggests?|provided?s?|given|notes?|refers?)\b",
         answers_only=True,
     ),
-    _wording(
+    *_wording(
         "caption",
         rf"\b(?:in|from|per|to|on|by|with|of)\s(?:the|these|those|all|both)\s{_MORE}captions\b|"
         r"\bcaptions?\s(?:that\s)?(?:mentions?|describes?|says?|states?|indicates?|suggests?|provided|given)\b",
     ),
-    _wording(
+    *_wording(
         "coordinate",
         r"\b(?:x|y|the|these|those|their|its|box|pixel|normali[sz]ed|image|spatial|given|provided|exact)[- ]co-?ordinates?\b|"
         r"\bcoordinates\s?(?:of|are|is|\(|\[|:|given|provided|show|indicate|suggest)|\b(?:at|with|from|by|on)\scoordinates\b",
     ),
-    _wording(
+    *_wording(
         "annotat",
         r"\b(?:the|these|those|given|provided|object|image|scene|dataset|my|your)\sannotations?\b|"
         r"\bannotations?\s(?:mention|list|indicate|say|show|suggest|provided|given|describe|state)|"
         r"\b(?:is|are|was|were|been|not)\sannotated\b",
     ),
-    _wording("described", rf"(?<!being )\bas\s(?:is\s)?described\b{_SURFACE}"),
+    *_wording("described", rf"(?<!being )\bas\s(?:is\s)?described\b{_SURFACE}(?!\sby\s(?!the\b|this\b|your\b))"),
     # "could be described as cosy" is an opinion; "they are described as antique" says that somebody else described them.
-    _wording(
+    *_wording(
         "described",
         r"\b(?:is|are|was|were)\s(?:also\s|only\s|simply\s)?described\b(?!\s(?:on|by)\b)",
         answers_only=True,
     ),
-    _wording("to describe", r"\bused interchangeably to describe\b", answers_only=True),
-    _wording(
+    *_wording("to describe", r"\bused interchangeably to describe\b", answers_only=True),
+    *_wording(
         "as mentioned|as stated|as noted|as indicated|as listed|as given|as provided|as specified",
         rf"\bas (?:mentioned|stated)\b{_SURFACE}(?!\sby\b)|"
         r"\bas (?:noted|indicated|listed|given|provided|specified)\s(?:(?:in|by) (?:the|this|your)\s(?:\w+\s)?"
         rf"{_SOURCE}|above|earlier|previously)\b",
     ),
-    _wording(
+    *_wording(
         "mention",
-        rf"\bmentioned\s(?:in|above|earlier|previously)\b{_SURFACE}|"
+        rf"\bmentioned\b{_SURFACE}\s(?:in|above|earlier|previously)\b|"
         r"\b(?:is|are|was|were|not|explicitly|specifically)\smentioned\b(?!\s(?:on|by|in)\b)|"
         r"\b(?:image|picture|scene|photo|description|text|caption)s?\s(?:does not|doesn't|do not|don't|did not)\s"
         r"(?:explicitly\s|specifically\s)?mention\b",
     ),
-    _wording(
+    *_wording(
         "description|caption|annotation|sentence|passage|metadata|transcript|text|information",
         rf"\b(?:according to|based (?:up)?on|as per|judging (?:by|from)|going by)\s(?:the\s|this\s|these\s|all\s|your\s)?"
         rf"{_MORE}{_SOURCE}\b{_PLACED}",
     ),
-    _wording(
+    *_wording(
         "description|caption|annotation|sentence|passage|metadata|transcript",
         rf"\b(?:in|from|within|by)\sthe\s{_MORE}(?:descriptions?|annotations?|metadata|image captions?)\b"
-        r"(?!\s(?:on|printed|written)\b)|\bthe\s(?:image\s)?descriptions?\s(?:mention|say|state|indicate|suggest|note|specif|"
+        r"(?!\s(?:on|printed|written|field|box|column)\b)|\bthe\s(?:image\s)?descriptions?\s(?:mention|say|state|indicate|suggest|note|specif|"
         r"do(?:es)?\s?n[o']t|provide)",
         answers_only=True,
     ),
-    _wording(
+    *_wording(
         "given|provided|above|supplied|available",
         rf"\b(?:provided|given|supplied|above)\s(?:image\s|scene\s|visual\s|textual\s|object\s)?(?:descriptions?|captions?|text|"
         r"information|context|details|data|sentences?|lists?|annotations?|coordinates|objects)\b|"
         r"\b(?:descriptions?|information|context|details|data|sentences?)\s(?:that\s)?(?:is\s|are\s|was\s|were\s|has been\s)?"
         rf"(?:provided|given|supplied)\b{_SURFACE}|\bbased on the (?:available )?(?:context|details|data)\b",
     ),
-    _wording(
+    *_wording(
         "sentence",
         r"\b(?:the|these|those|given|five|following|first|second|last)\s(?:\w+\s)?sentences?\s?(?:\d|mention|say|state|"
         r"describe|indicate|suggest|do not|don't|does not|doesn't|above|provided|given|tells?|refers?)|"
         r"\b(?:from|in|based on|per) (?:the|these|those) (?:\w+ )?sentences\b(?!\s(?:on|written|printed|painted|displayed)\b)",
     ),
-    _wording(
+    *_wording(
         "object",
         r"\blist of (?:\w+ )?objects\b|\bobjects? list\b|\b(?:detected|annotated|labell?ed) objects?\b|\bobjects? detected\b|"
         r"\bobject (?:#|id |number |no\. )?\d+\b|\bobject ids?\b|\bobject (?:detection|detector)\b",
     ),
-    _wording("timestamp|time stamp", r"\btime ?stamps? (?:of )?\d|\b(?:the|these|given|provided) time ?stamps\b"),
-    _wording("x1", r"\bx1,? ?y1\b"),
-    _wording(
+    *_wording("timestamp|time stamp", r"\btime ?stamps? (?:of )?\d|\b(?:the|these|given|provided) time ?stamps\b"),
+    *_wording("x1", r"\bx1,? ?y1\b"),
+    *_wording(
         "laut|gemäß|beschreibung|bildunterschrift|begrenzungsrahmen",
         r"\b(?:laut|gemäß|in) der (?:bild)?(?:beschreibung|unterschrift)\b|\bbegrenzungsrahmen\b",
     ),
-    _wording(
+    *_wording(
         "description|légende|boîte",
         r"\b(?:selon|d'après) (?:la|les) (?:descriptions?|légendes?|informations? fournies?)\b|\bboîtes? englobantes?\b",
     ),
-    _wording(
+    *_wording(
         "descripción|leyenda|delimitador|información",
         r"\b(?:según|de acuerdo con) (?:la|las) (?:descripci(?:ón|ones)|leyendas?|información proporcionada)\b|"
         r"\bcuadros? delimitador(?:es)?\b",
@@ -154,24 +152,24 @@ LEAKS: Final = (
 )
 """Words by which an answer betrays that it was written from annotations and not from the picture."""
 
-LEAKS_UNSPACED: Final = (
-    _wording(
+LEAKS_UNSPACED: Final[tuple[Wording, ...]] = (
+    *_wording(
         "边界框|边框|邊界框|标注|標註|坐标|座標",
         r"(?:边界框|邊界框|标注信息|标注数据|標註資訊|坐标[为是:：(（]|的坐标|座標[はがを為])",
     ),
-    _wording(
+    *_wording(
         "描述|标题|文本|信息|说明|資訊",
         r"(?:根据|按照|依据|根據)(?:所?提供的|给出的|上述|以上)?(?:图像|图片)?(?:描述|标题|文本|信息|说明|資訊)|描述中(?:提到|说)",
     ),
-    _wording(
+    *_wording(
         "キャプション|バウンディング|説明文|アノテーション",
         r"バウンディング・?ボックス|キャプション(?:に|で)|説明文(?:に|で)|アノテーション",
     ),
-    _wording(
+    *_wording(
         "캡션|바운딩|경계 상자|좌표|설명",
         r"바운딩 ?박스|경계 ?상자|캡션(?:에|은|에서)|설명에 (?:따르면|의하면)|좌표(?:는|가)",
     ),
-    _wording(
+    *_wording(
         "الوصف|الإحاطة|التعليق|الإحداثيات",
         r"(?:وفق[اً]*|بناء[ً]?|بحسب|حسب)\s(?:على\s|ل)?ا?لوصف|مربع(?:ات)? الإحاطة|الإحداثيات",
     ),
@@ -181,7 +179,7 @@ LEAKS_UNSPACED: Final = (
 NUMBER_LEAKS: Final = (
     re.compile(r"[\[(（{<]\s*-?\d+(?:\.\d+)?(?:\s*[,，;]\s*-?\d+(?:\.\d+)?){3,}\s*[\])）}>]"),
     re.compile(r"[\[(（]\s*[01]?\.\d+\s*[,，]\s*[01]?\.\d+\s*[\])）]"),
-    re.compile(r"(?<![\d.])[01]?\.\d{3,}(?![\d.])"),
+    re.compile(r"(?<![\w.,])(?:0?\.\d{3,}|1\.000)(?![\d.])"),
     re.compile(r"(?<![\d.$€£])\d+\.\d+(?:\s*,\s*\d+\.\d+){2,}"),
     re.compile(r"[\[(（]\s*\d+\s*[,，]\s*\d+\s*[\])）]\s*(?:,|，|to|and|-|–)\s*[\[(（]\s*\d+\s*[,，]\s*\d+\s*[\])）]"),
 )
@@ -191,87 +189,87 @@ _LOOK = r"(?:see|view|access|open|look at|display|process|analy[sz]e|interpret|e
 _PICTURE = r"(?:images?|pictures?|photos?|photographs?|videos?|visuals?|attachments?|files?|links?)"
 _CANNOT = r"(?:cannot|can't|can not|could not|couldn't|am unable to|'m unable to|am not able to|'m not able to|won't|will not)"
 
-REFUSALS: Final = (
-    _wording(
+REFUSALS: Final[tuple[Wording, ...]] = (
+    *_wording(
         " ai|language model|text-based|vision model|artificial",
         r"\b(?:as|i'm|i am)\s(?:just\s|only\s)?an?\s(?:\w+\s)?(?:ai|artificial intelligence|(?:large\s)?language model|"
         r"vision model|text-based)\b",
     ),
     # At the beginning of a sentence and not of a quotation: the card in the picture may read "I'm sorry".
-    _wording(
+    *_wording(
         "sorry|apolog|regret",
         r"(?:^|[.!?]\s)(?:i'm|i am|we're|we are)?\s?(?:very\s|so\s|truly\s|really\s)?sorry\b(?:,|\.|\s(?:but|for the|i|that i|about))|"
         r"\bi (?:sincerely |do )?apologi[sz]e\b|(?:^|[.!?]\s)(?:my )?apologies\b|\bi regret\b",
     ),
-    _wording(
+    *_wording(
         "image|picture|photo|video|visual|attachment|file|link",
         rf"\bi\s?{_CANNOT}\s(?:actually\s|directly\s|really\s|physically\s)?{_LOOK}\s"
         rf"(?:(?:the|this|that|your|any|an?|actual|visual|attached|uploaded|provided|specific|such)\s)*{_PICTURE}\b",
         answers_only=True,
     ),
-    _wording(
+    *_wording(
         "i can|i am|i'm|i won|i will",
         rf"\bi\s?{_CANNOT}\s(?:assist|help (?:you|with)|comply|fulfil+|engage|continue with|generate|"
         r"provide (?:\w+\s)?(?:\w+\s)?(?:answer|description|information|assistance|details|content|question)|answer (?:this|that|your|the)|"
         r"(?:identify|recogni[sz]e) (?:people|individuals|persons?|who|real|anyone))",
         answers_only=True,
     ),
-    _wording(
+    *_wording(
         "i do|i have no",
         r"\bi (?:don't|do not) (?:actually\s|currently\s)?have (?:the\s)?(?:access|(?:the )?ability|capability|enough|sufficient|any\s|"
         r"information|personal|visual|vision|eyes)|\bi have no (?:access|ability|way of)\b",
         answers_only=True,
     ),
-    _wording(
+    *_wording(
         "no image|no picture|no photo|no video",
         r"\b(?:no|without an?) (?:image|picture|photo|photograph|video) (?:was|is|has been|were|to be)?\s?"
         r"(?:provided|attached|given|uploaded|included|available|shared|supplied)\b",
     ),
-    _wording(
+    *_wording(
         "not ",
         rf"\b{_PICTURE}\s(?:was|is|has|were|are) not (?:been )?(?:provided|attached|uploaded|available|shared|accessible)\b",
         answers_only=True,
     ),
-    _wording(
+    *_wording(
         "please ",
         rf"\bplease (?:provide|upload|share|attach|supply)\s(?:me with\s|us with\s)?(?:(?:the|an?|your|more|additional|further|actual)\s)*"
         rf"(?:{_PICTURE}|context|information|details|description|clarification)\b",
         answers_only=True,
     ),
-    _wording(
+    *_wording(
         "without ",
         rf"\bwithout (?:being able to see|seeing|access to|viewing|having access to) (?:the|an?|any) (?:actual )?{_PICTURE}\b",
         answers_only=True,
     ),
-    _wording(
+    *_wording(
         "openai|content polic|my programming|my training|knowledge cutoff|unfortunately, i ",
         r"\bopenai'?s? (?:polic|guideline|use)|\bcontent polic|\bmy (?:programming|training data|knowledge cutoff)\b|"
         r"\bunfortunately, i (?:am|can|do|could|don't|cannot|can't|'m)",
         answers_only=True,
     ),
-    _wording(
+    *_wording(
         "als ki|als sprachmodell|tut mir leid|entschuldigung",
         r"\bals (?:eine? )?(?:ki|sprachmodell)\b|^(?:es )?tut mir leid\b|^entschuldigung, ",
     ),
-    _wording("en tant qu|désolé", r"\ben tant qu(?:e modèle|'ia|'intelligence|'assistant)|^(?:je suis |je )?désolé"),
-    _wording(
+    *_wording("en tant qu|désolé", r"\ben tant qu(?:e modèle|'ia|'intelligence|'assistant)|^(?:je suis |je )?désolé"),
+    *_wording(
         "como ia|como una ia|modelo de lenguaje|lo siento",
         r"\bcomo (?:una )?(?:ia|inteligencia artificial|modelo de lenguaje)\b|^lo siento, ",
     ),
 )
 """A refusal, an apology, or the model speaking of itself."""
 
-REFUSALS_UNSPACED: Final = (
-    _wording(
+REFUSALS_UNSPACED: Final[tuple[Wording, ...]] = (
+    *_wording(
         "作为|作為|抱歉|对不起|對不起|无法|無法",
         r"作[为為](?:一[个個名])?(?:ai|人工智[能慧]|语言模型|語言模型|大型语言)|^(?:很|非常)?抱歉[，,]|^[对對]不起|我[无無]法(?:直接)?(?:查看|看到|访问|提供|协助|辨识)",
     ),
-    _wording(
+    *_wording(
         "申し訳|として|できません",
         r"申し訳(?:ありません|ございません)|(?:ai|人工知能|言語モデル)(?:アシスタント|モデル)?として|画像を(?:見る|確認する)ことができません",
     ),
-    _wording("죄송|모델로서|인공지능", r"^죄송(?:합니다|하지만)|(?:언어 모델|인공지능|ai)(?:로서|로써)"),
-    _wording("عذر|آسف|كنموذج", r"^(?:عذر[اً]+|آسف|أعتذر)|كنموذج|بصفتي (?:نموذج|ذكاء)"),
+    *_wording("죄송|모델로서|인공지능", r"^죄송(?:합니다|하지만)|(?:언어 모델|인공지능|ai)(?:로서|로써)"),
+    *_wording("عذر|آسف|كنموذج", r"^(?:عذر[اً]+|آسف|أعتذر)|كنموذج|بصفتي (?:نموذج|ذكاء)"),
 )
 
 TOKENS: Final = (
@@ -303,6 +301,33 @@ TOKENS: Final = (
 """Tokens and placeholders of prompts and chat formats; a trainer would take some of them for its own."""
 
 EMPTY_WORDS: Final = frozenset(
-    ["string", "question", "answer", "text", "n/a", "na", "null", "undefined", "nan", "tbd", "todo", "your answer", "your question", "your answer here", "your question here", "question here", "answer here", "question text", "answer text", "the question", "the answer", "q", "a", "placeholder", "example", "value"]
+    [
+        "string",
+        "question",
+        "answer",
+        "text",
+        "n/a",
+        "na",
+        "null",
+        "undefined",
+        "nan",
+        "tbd",
+        "todo",
+        "your answer",
+        "your question",
+        "your answer here",
+        "your question here",
+        "question here",
+        "answer here",
+        "question text",
+        "answer text",
+        "the question",
+        "the answer",
+        "q",
+        "a",
+        "placeholder",
+        "example",
+        "value",
+    ]
 )
 """A whole text that is only the name of what should stand there, in lower case; ``question 2`` counts too."""

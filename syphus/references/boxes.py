@@ -6,6 +6,7 @@ on a 1000 grid, truncated), K8/K9 (Qwen-VL, InternVL), K10 (Qwen3-VL JSON), K11 
 pixel xywh).
 """
 
+import json
 import math
 from typing import Literal
 
@@ -78,9 +79,7 @@ def box_numbers(box: Box, convention: Convention, *, width: int, height: int) ->
         Four numbers; whole ones as int where the convention has no decimals. A corner on the edge of a grid of N stays at
         N where the convention rounds, and at N - 1 where it truncates into N cells.
     """
-    x1, y1, x2, y2 = box
-    x1, x2 = (min(max(x, 0.0), float(width)) for x in (x1, x2))
-    y1, y2 = (min(max(y, 0.0), float(height)) for y in (y1, y2))
+    x1, y1, x2, y2 = (min(max(value, 0.0), float(side)) for value, side in zip(box, (width, height) * 2, strict=True))
     frame_width, frame_height = width, height
     if convention.frame == "padded":
         frame_width = frame_height = max(width, height)
@@ -116,7 +115,8 @@ def render_box(box: Box, convention: Convention, *, width: int | None, height: i
         width, height = math.ceil(box[2]), math.ceil(box[3])
     numbers = box_numbers(box, convention, width=width, height=height)
     shown = [str(number) if isinstance(number, int) else f"{number:.{convention.decimals}f}" for number in numbers]
-    return convention.pattern.format(*shown, phrase=phrase)
+    # In a JSON form the phrase is part of a string.
+    return convention.pattern.format(*shown, phrase=json.dumps(phrase, ensure_ascii=False)[1:-1])
 
 
 def render_phrase(phrase: str, boxes: list[str], convention: Convention) -> str:

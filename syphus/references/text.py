@@ -11,7 +11,7 @@ from msgspec import Struct
 
 REFERENCE = re.compile(r"\[(?P<phrase>[^\[\]]*)\]\((?P<ids>#[^\s\[\]()#,]+(?:\s*,\s*#?[^\s\[\]()#,]+)*)\)")
 """A whole reference. A second id without its ``#`` is read too: models forget it."""
-_BROKEN = re.compile(r"\]\s*\(\s*#|\(#[^)]*$|\[[^\]]*\]\(\s*\)")
+_BROKEN = re.compile(r"\]\s*\(\s*#|\(#[^()]*$|\[[^\[\]]*\]\(\s*\)")
 
 
 class Reference(Struct, frozen=True):

@@ -49,6 +49,8 @@ class ModelTable(_Table, frozen=True, kw_only=True):
     """``auto`` finds out, with a tiny call, what the endpoint really does."""
     seed: int | None = None
     """Sent with each request where it is set; ``local`` always gets the run's seed."""
+    extra: dict[str, Any] = {}
+    """More fields of the request's body, for what an endpoint knows beyond the common ones; part of the request's key."""
     timeout: Annotated[float, Meta(gt=0)] = 180.0
     """Seconds for one call."""
     concurrency: Positive | None = None
@@ -80,7 +82,8 @@ class Config(_Table, frozen=True, kw_only=True):
     categories: tuple[str, ...]
     model: ModelTable
     overrides: dict[str, dict[str, Any]] = {}
-    """``[overrides."family/name"]``, or ``[overrides.all]``: settings in the place of the category's own."""
+    """``[overrides."family/name"]``, ``[overrides.all]``, or ``[overrides.local]`` for a local model: settings in the place
+    of the category's own."""
     export: tuple[ExportTable, ...] = ()
 
 

@@ -19,7 +19,21 @@ T = TypeVar("T")
 
 _PATH = re.compile(r" - at `(?:key in )?(?P<path>[^`]*)`$")
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>[^`]*)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`$", re.DOTALL)
+_PATTERN = re.compile(r"Expected `str` matching regex ")
+_CHOICE = re.compile(r"Invalid (?:enum )?value '?(?P<value>[^']*)'?$")
+_BYTE = re.compile(r"\(byte (?P<byte>\d+)\)$")
+_NO_NUMBER = re.compile(r"-?(?:NaN|Infinity)")
+_TRUNCATED = "Input data was truncated"
+
+BYTE_ORDER_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+"""What a text file may begin with, and the encoding that it says; the longer marks first."""
 
 
 def read_text(file: Path) -> str:
@@ -29,30 +43,21 @@ def read_text(file: Path) -> str:
     """
     try:
         data = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=file) from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
+        raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}", file=file) from error
     return decode_text(data, file=file)
 
 
 def decode_text(data: bytes, *, file: Path | str) -> str:
     """As :func:`read_text`, for bytes that are already here."""
-    for mark, encoding in (
-        (b"\xff\xfe\x00\x00", "utf-32"),
-        (b"\x00\x00\xfe\xff", "utf-32"),
-        (b"\xef\xbb\xbf", "utf-8-sig"),
-        (b"\xff\xfe", "utf-16"),
-        (b"\xfe\xff", "utf-16"),
-    ):
-        if data.startswith(mark):
-            break
-    else:
-        encoding = "utf-8"
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        # The error's own bytes: Python counts them from behind a UTF-8 mark.
+        line = error.object[: error.start].decode(encoding, "replace").count("\n") + 1
         raise InputError(
-            f"byte {data[error.start]:#04x} is not {encoding}",
+            f"byte {error.object[error.start]:#04x} is not {encoding.removesuffix('-sig')}",
             file=file,
             place=f"line {line}",
             mend="Save the file as UTF-8; `iconv -f latin1 -t utf-8` often does it.",
@@ -75,17 +80,21 @@ def decode_json(text: str, type_: type[T], *, file: Path | str, first_line: int 
         return msgspec.json.decode(text, type=type_)
     except msgspec.ValidationError as error:
         raise _explain(error, text, type_, file=file, first_line=first_line) from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
         raise _explain_syntax(text, error, file=file, first_line=first_line) from error
 
 
 def decode_toml(text: str, type_: type[T], *, file: Path | str) -> T:
     """A TOML document as a value of ``type_``. Raises :class:`InputError` as :func:`decode_json` does."""
+    return convert(parse_toml(text, file=file), type_, file=file)
+
+
+def parse_toml(text: str, *, file: Path | str) -> dict[str, Any]:
+    """A TOML document as built-in values. Raises :class:`InputError`, with line and column, where it is none."""
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError also for a date or a number that cannot be
         raise InputError(f"is no TOML: {error}", file=file) from error
-    return convert(data, type_, file=file)
 
 
 def convert(data: Any, type_: type[T], *, file: Path | str, prefix: str = "") -> T:
@@ -115,7 +124,7 @@ def _split(error: Exception) -> tuple[str, str]:
 def _explain(error: Exception, text: str, type_: Any, *, file: Path | str, first_line: int) -> InputError:
     message, path = _split(error)
     unknown = _UNKNOWN.search(message)
-    offset = locate(text, f"{path}.{unknown['field']}" if unknown else path)
+    offset = locate(text, path, unknown["field"] if unknown else None)
     message, mend = _nearest(message, path, type_)
     line = first_line + text.count("\n", 0, offset)
     return InputError(message, file=file, place=f"line {line}" + (f", {path}" if path != "$" else ""), mend=mend)
@@ -125,71 +134,131 @@ def _explain_syntax(text: str, error: Exception, *, file: Path | str, first_line
     if not text.strip():
         return InputError("is empty", file=file, place=f"line {first_line}" if first_line > 1 else "")
     try:
-        json.loads(text)
+        _decoder.decode(text)
     except json.JSONDecodeError as fault:
         line = first_line + fault.lineno - 1
-        # A string that was cut is reported where it begins; behind a torn end there is nothing that closes anything.
-        end = text.rstrip()
-        torn = fault.pos >= len(end) - 1 or (fault.msg.startswith("Unterminated") and end[-1:] not in ("}", "]"))
+        torn = str(error) == _TRUNCATED
         mend = "The file ends in the middle of a record: it was cut while being written or copied." if torn else ""
         return InputError(f"is no JSON: {fault.msg}", file=file, place=f"line {line}, column {fault.colno}", mend=mend)
     except RecursionError:
-        pass
-    return InputError(f"is no JSON: {error}", file=file, place=f"line {first_line}")
+        return InputError("is nested too deeply", file=file, place=f"line {first_line}")
+    # Python reads more than JSON: NaN, Infinity, and halves of surrogate pairs.
+    place, message = f"line {first_line}", str(error)
+    byte = _BYTE.search(message)
+    if byte:
+        before = text.encode("utf-8", "surrogatepass")[: int(byte["byte"])].decode("utf-8", "replace")
+        place = f"line {first_line + before.count(chr(10))}, column {len(before) - before.rfind(chr(10))}"
+        number = _NO_NUMBER.match(text, len(before)) or _NO_NUMBER.match(text, max(len(before) - 1, 0))
+        message = f"{number[0]} is no number there" if number else message
+    elif message == _TRUNCATED or isinstance(error, UnicodeEncodeError):
+        message = "a string holds half of a surrogate pair, which is no character"
+    return InputError(f"is no JSON: {message}", file=file, place=place)
 
 
 def _nearest(message: str, path: str, type_: Any) -> tuple[str, str]:
-    """For an unknown field: a shorter message, and the nearest known field as the mend."""
+    """The message in fewer words, and a mend: for an unknown field the nearest known one, for a choice what there is."""
     unknown = _UNKNOWN.search(message)
-    if not unknown:
-        return message, ""
-    fields = fields_at(type_, path)
-    near = get_close_matches(unknown["field"], fields, n=1, cutoff=0.5)
-    mend = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(fields)}."
-    return f"unknown key `{unknown['field']}`", mend
+    if unknown:
+        return f"unknown key `{unknown['field']}`", _suggest(unknown["field"], fields_at(type_, path))
+    nodes = _nodes_at(type_, path)
+    if _PATTERN.match(message):
+        described = [(node.extra_json_schema or {}).get("description") for node in nodes if _is(node, "Metadata")]
+        return (f"Expected a name: {described[0]}", "") if described and described[0] else (message, "")
+    choice = _CHOICE.match(message)
+    if choice:
+        values = [str(value) for node in _plain(nodes) if _is(node, "LiteralType") for value in node.values]
+        tags = [str(node.tag) for node in _plain(_nodes_at(type_, path.rpartition(".")[0])) if _is(node, "StructType")]
+        return message, _suggest(choice["value"], values or tags)
+    return message, ""
+
+
+def _suggest(word: str, known: list[str]) -> str:
+    near = get_close_matches(word, known, n=1, cutoff=0.5)
+    if near:
+        return f"Did you mean `{near[0]}`?"
+    return f"Known: {', '.join(known)}." if known else ""
 
 
 def fields_at(type_: Any, path: str) -> list[str]:
-    """The names of the fields that the record at ``path`` inside ``type_`` has; empty where there is no record."""
-    node: msgspec.inspect.Type = msgspec.inspect.type_info(type_)
+    """The names of the fields that the record at ``path`` inside ``type_`` may have; empty where there is no record."""
+    records = [node for node in _plain(_nodes_at(type_, path)) if _is(node, "StructType")]
+    return list(dict.fromkeys(field.encode_name for node in records for field in node.fields))
+
+
+def _is(node: Any, kind: str) -> bool:
+    return type(node).__name__ == kind
+
+
+def _nodes_at(type_: Any, path: str) -> list[Any]:
+    """The types that may stand at ``path``; several where there is a union on the way."""
+    nodes: list[Any] = [msgspec.inspect.type_info(type_)]
     for step in _STEP.finditer(path.removeprefix("$")):
-        node = _descend(node, step["key"])
-    return [field.encode_name for field in node.fields] if isinstance(node, msgspec.inspect.StructType) else []
+        nodes = [inner for node in _plain(nodes) for inner in _descend(node, step["key"], step["index"])]
+    return nodes
 
 
-def _descend(node: msgspec.inspect.Type, key: str | None) -> msgspec.inspect.Type:
+def _plain(nodes: list[Any]) -> list[Any]:
+    """The nodes with unions spread out and descriptions taken off."""
+    info = msgspec.inspect
+    plain: list[Any] = []
+    for node in nodes:
+        match node:
+            case info.UnionType():
+                plain += _plain(list(node.types))
+            case info.Metadata():
+                plain += _plain([node.type])
+            case _:
+                plain.append(node)
+    return plain
+
+
+def _descend(node: Any, key: str | None, index: str | None) -> list[Any]:
     info = msgspec.inspect
     match node:
-        case info.UnionType():
-            inner = [one for one in node.types if not isinstance(one, info.NoneType)]
-            return _descend(inner[0], key) if inner else node
-        case info.StructType() if key is not None:
-            return next((field.type for field in node.fields if field.encode_name == key), info.AnyType())
+        case info.StructType():
+            return [field.type for field in node.fields if field.encode_name == key]
         case info.DictType():
-            return node.value_type
+            return [node.value_type]
         case info.VarTupleType() | info.ListType():
-            return node.item_type
+            return [node.item_type]
+        case info.TupleType() if index is not None and index.isdecimal():
+            return list(node.item_types[int(index) : int(index) + 1])
         case _:
-            return info.AnyType()
+            return []
 
 
-def locate(text: str, path: str) -> int:
+def locate(text: str, path: str, key: str | None = None) -> int:
     """The offset in the JSON ``text`` at which the value of a msgspec ``path`` begins; the parent's where it is missing.
 
     msgspec writes array positions as numbers and dictionary keys as ``[...]``; the search ends at such an unknown key.
+
+    Args:
+        text: a JSON document that is well-formed up to the place.
+        path: as msgspec writes it.
+        key: of a member of the object at ``path``, whose value is looked for instead.
     """
     position = _skip(text, 0)
+    steps: list[tuple[str | None, int]] = []
     for step in _STEP.finditer(path.removeprefix("$")):
         if step["index"] == "...":
-            return position
-        found = _find_child(text, position, step["key"], int(step["index"]) if step["index"] else 0)
-        if found is None:
-            return position
-        position = found
+            break
+        steps.append((step["key"], int(step["index"] or 0)))
+    else:
+        steps += [(key, 0)] if key is not None else []
+    try:
+        for name, index in steps:
+            found = _find_child(text, position, name, index)
+            if found is None:
+                return position
+            position = found
+    except (ValueError, RecursionError):  # broken or nested too deeply, in what has to be passed over
+        return position
     return position
 
 
-_scan = json.JSONDecoder().raw_decode
+# Numbers stay text: Python refuses to make an int of more than 4,300 digits.
+_decoder = json.JSONDecoder(parse_int=str, parse_float=str)
+_scan = _decoder.raw_decode
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 

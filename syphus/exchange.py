@@ -73,7 +73,8 @@ class Reject(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that was made and is not used, with the reason. The raw reply stays in the ledger."""
 
     code: str
-    """Which check refused it: ``schema``, ``leak``, ``refusal`` and so on; the same code in every report."""
+    """The check that refused it and what it found, as ``schema: too_few`` or ``leak: source_word``; the same code in every
+    report."""
     message: str
     step: str = ""
     evidence: str = ""

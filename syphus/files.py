@@ -35,7 +35,9 @@ def write_whole(path: Path) -> Iterator[IO[bytes]]:
         temporary.replace(path)
     except OSError as error:
         # Reading what is to be written may fail too; that error names its own file and is passed on as it is.
-        raise _unwritable(path, error) if error.filename in (None, str(temporary)) else error from error
+        if error.filename not in (None, str(temporary)):
+            raise
+        raise _unwritable(path, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink()

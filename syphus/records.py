@@ -15,7 +15,15 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 Box = Annotated[tuple[float, float, float, float], Meta(description="pixel x1, y1, x2, y2 in the original frame")]
-Name = Annotated[str, Meta(min_length=1, pattern=r"^(?![\s\S]*\s)[^\[\]()#,]+$", description="no spaces, brackets, commas or #")]
+Name = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        # The look-ahead forbids white space; with `$` alone, Python would let a line end pass at the end.
+        pattern=r"^(?![\s\S]*\s)[^\[\]()#,\u0000-\u001f\u007f]+$",
+        description="no spaces, brackets, commas, # or control characters",
+    ),
+]
 Text = Annotated[str, Meta(min_length=1)]
 Ability = Literal["perception", "reasoning", "planning"]
 
@@ -42,6 +50,11 @@ class Asset(_Record, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.path is not None and (self.path.startswith(("/", "\\")) or self.path[1:2] == ":"):
             raise ValueError(f"asset {self.id}: path {self.path!r} must be relative to the picture folder")
+
+
+def _check_box(box: Box | None, owner: str) -> None:
+    if box is not None and not (box[0] < box[2] and box[1] < box[3]):
+        raise ValueError(f"{owner}: box {list(box)} is not x1 < x2, y1 < y2 (pixel corners)")
 
 
 class Caption(_Record, frozen=True, kw_only=True):
@@ -78,10 +91,7 @@ class Object(_Record, frozen=True, kw_only=True):
     """Its id in the annotation file it came from."""
 
     def __post_init__(self) -> None:
-        if self.box is not None:
-            x1, y1, x2, y2 = self.box
-            if not (x1 < x2 and y1 < y2):
-                raise ValueError(f"object {self.id}: box {list(self.box)} is not x1 < x2, y1 < y2 (pixel corners)")
+        _check_box(self.box, f"object {self.id}")
 
 
 class Region(_Record, frozen=True, kw_only=True):
@@ -91,6 +101,9 @@ class Region(_Record, frozen=True, kw_only=True):
     text: Text
     box: Box | None = None
     asset: Name | None = None
+
+    def __post_init__(self) -> None:
+        _check_box(self.box, f"region {self.id}")
 
 
 class Relation(_Record, frozen=True, kw_only=True):
@@ -124,6 +137,9 @@ class OcrLine(_Record, frozen=True, kw_only=True):
     engine: str | None = None
     asset: Name | None = None
 
+    def __post_init__(self) -> None:
+        _check_box(self.box, f"text line {self.text[:40]!r}")
+
 
 class Question(_Record, frozen=True, kw_only=True):
     """A question that comes with the annotations, with its answers."""
@@ -156,20 +172,28 @@ class Scene(_Record, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         assets = {asset.id: asset for asset in self.assets}
-        if len(assets) < len(self.assets):
-            raise ValueError(f"scene {self.id}: two assets have the same id")
-        named = {thing.id for thing in (*self.objects, *self.regions)}
-        if len(named) < len(self.objects) + len(self.regions) or named & assets.keys():
-            raise ValueError(f"scene {self.id}: an id is given twice; objects, regions and assets share one set of ids")
-        for thing in (*self.captions, *self.objects, *self.regions, *self.segments, *self.ocr):
+        named = {thing.id for things in (self.objects, self.regions) for thing in things}
+        if len(assets.keys() | named) < len(self.assets) + len(self.objects) + len(self.regions):
+            identity = self._find_repeated()
+            raise ValueError(
+                f"scene {self.id}: the id {identity!r} is given twice; objects, regions and assets share one set of ids"
+            )
+        placed: tuple[Caption | Object | Region | Segment | OcrLine, ...]
+        placed = (*self.captions, *self.objects, *self.regions, *self.segments, *self.ocr)
+        for thing in placed:
             if thing.asset is not None and thing.asset not in assets:
                 raise ValueError(f"scene {self.id}: there is no asset {thing.asset!r}")
         for relation in self.relations:
             for end in (relation.subject, relation.object):
                 if end not in named:
                     raise ValueError(f"scene {self.id}: a relation names {end!r}, which is no object here")
-        for boxed in (*self.objects, *self.regions, *self.ocr):
+        framed: tuple[Object | Region | OcrLine, ...] = (*self.objects, *self.regions, *self.ocr)
+        for boxed in framed:
             self._check_frame(boxed, assets)
+
+    def _find_repeated(self) -> str:
+        ids = [thing.id for things in (self.assets, self.objects, self.regions) for thing in things]
+        return next(identity for index, identity in enumerate(ids) if identity in ids[:index])
 
     def _check_frame(self, boxed: Object | Region | OcrLine, assets: dict[str, Asset]) -> None:
         asset = assets.get(boxed.asset) if boxed.asset else (self.assets[0] if self.assets else None)

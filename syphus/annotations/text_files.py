@@ -9,16 +9,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from syphus.decoding import BYTE_ORDER_MARKS
 from syphus.errors import InputError
 
 _BLOCK = 1 << 20
-_MARKS = (
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
 
 
 def open_bytes(file: Path) -> BinaryIO:
@@ -45,7 +39,7 @@ def find_encoding(file: Path, encoding: str | None = None) -> str:
         return encoding
     with open_bytes(file) as stream:
         head = stream.read(4)
-    return next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
+    return next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), "utf-8")
 
 
 def open_text(file: Path, *, encoding: str | None = None, newline: str = "\n", torn: bool = False) -> TextIO:

@@ -16,6 +16,9 @@ Need = Literal["captions", "objects", "boxes", "attributes", "keypoints", "regio
 Block = Literal["captions", "objects", "attributes", "keypoints", "prose"]
 Range = tuple[Annotated[int, Meta(ge=1)], Annotated[int, Meta(ge=1)]]
 
+REPAIRS = 2
+"""A reply that is no good is asked for again at most so often."""
+
 CHARACTERS_PER_WORD = 9
 """For the length bounds of a reply's schema: longer than words are, so that a bound cuts loops and not sentences."""
 
@@ -206,6 +209,8 @@ class Overrides(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_tokens: int | None = None
     context_tokens: int | None = None
     reasoning_effort: str | None = None
+    repairs: Annotated[int, Meta(ge=0, le=5)] | None = None
+    """How often a reply that is no good is asked for again."""
     samples: Annotated[int, Meta(ge=1)] = 1
     """So many outcomes per scene, each with draws of its own."""
 
@@ -221,7 +226,10 @@ class Category(Struct, frozen=True, kw_only=True):
     lists: dict[str, tuple[str, ...]]
     """Pool name -> its lines; ``templates`` is ``templates.txt``."""
     fingerprint: str
+    own_context: Context
+    """The folder's context, whatever a run sets otherwise."""
     samples: int = 1
+    repairs: int = REPAIRS
 
     @property
     def chat_steps(self) -> tuple[ChatStep, ...]:
@@ -250,6 +258,7 @@ class Category(Struct, frozen=True, kw_only=True):
             file=structs.replace(self.file, steps=tuple(steps), context=context),
             demonstrations=self.demonstrations[: overrides.demonstrations],
             samples=overrides.samples,
+            repairs=self.repairs if overrides.repairs is None else overrides.repairs,
         )
 
 

@@ -16,7 +16,7 @@ from syphus.records import Scene
 
 CATEGORY_FILE = "category.toml"
 _SCENE_NAMES = ("scene.caption", "scene.captions", "scene.labels", "scene.id", "context")
-_PAIR_NAMES = ("pairs.min", "pairs.max")
+_PAIR_NAMES = ("pairs", "pairs.min", "pairs.max")
 
 
 class Library(Struct, frozen=True):
@@ -85,7 +85,7 @@ def load_category(name: str, library: Library) -> Category:
     texts["prompts/reply-format"] = reply_form
     texts["prompts/repair"] = shared.get("repair", "")
     return Category(
-        name=name, file=file, demonstrations=demonstrations, texts=texts, lists=lists, fingerprint=identity
+        name=name, file=file, demonstrations=demonstrations, texts=texts, lists=lists, fingerprint=identity, own_context=file.context
     )
 
 

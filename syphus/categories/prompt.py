@@ -19,6 +19,9 @@ from syphus.records import Scene
 Outputs = dict[str, dict[str, Any]]
 """Step name -> the fields that it gave."""
 
+SHOWN_OF_CUT = 300
+"""Characters of a reply that ran into the token limit, when it is asked for again."""
+
 DEMONSTRATION_SEED = 0
 """Draws in demonstrations do not follow the run's seed: the constant prefix must stay the same from run to run."""
 
@@ -85,6 +88,7 @@ class CategoryPrompts:
         """The same request once more, with the reply that was no good and what was wrong with it.
 
         A reply that was cut by the token limit gets twice the limit: asking again under the same one would cut it again.
+        Of such a reply only the beginning is shown: what runs into the limit is often a loop, and invites another.
         """
         listed = "\n".join(f"- {fault}" for fault in dict.fromkeys(faults))
         values = {"faults": listed, "wanted": wanted}
@@ -92,7 +96,10 @@ class CategoryPrompts:
         parameters: Parameters = request.parameters
         if reply.finish == "length" and parameters.max_tokens:
             parameters = structs.replace(parameters, max_tokens=2 * parameters.max_tokens)
-        asked = (*request.messages, Message("assistant", reply.text.strip() or "(no reply)"), Message("user", text))
+        said = reply.text.strip() or "(no reply)"
+        if reply.finish == "length" and len(said) > SHOWN_OF_CUT:
+            said = said[:SHOWN_OF_CUT] + " …"
+        asked = (*request.messages, Message("assistant", said), Message("user", text))
         return structs.replace(request, messages=asked, parameters=parameters)
 
     def _build_prefix(self, step: ChatStep) -> tuple[Message, ...]:
@@ -102,7 +109,8 @@ class CategoryPrompts:
         turn = Turn(DEMONSTRATION_SEED)
         for demonstration in self.category.demonstrations:
             scene = demonstration.scene
-            context = self.render(scene).text
+            # Never cut to a run's smaller budget: a reply about things that are not shown would teach to invent them.
+            context = render_context(scene, self.category.own_context).text
             outputs: Outputs = {}
             for earlier in self.category.file.steps:
                 if earlier.name == step.name:
@@ -112,7 +120,7 @@ class CategoryPrompts:
                     if isinstance(earlier, TemplateStep)
                     else demonstration.replies[earlier.name]
                 )
-            reply = json.dumps(demonstration.replies[step.name], ensure_ascii=False)
+            reply = json.dumps(_within(demonstration.replies[step.name], step), ensure_ascii=False)
             messages += [
                 Message("user", self._user_text(step, scene, context, outputs, turn)),
                 Message("assistant", reply),
@@ -128,7 +136,7 @@ class CategoryPrompts:
         key = (turn.seed, scene.id, self.category.name, step.name, turn.sample)
 
         def value_of(name: str) -> str:
-            if isinstance(step, ChatStep) and name.startswith("pairs."):
+            if isinstance(step, ChatStep) and name.partition(".")[0] == "pairs":
                 return _static_value(name, step)
             kind, _, rest = name.partition(".")
             if kind == "context":
@@ -162,9 +170,16 @@ def example_form(step: ChatStep) -> str:
     return '{"pairs": [{"question": "…", "answer": "…"}' + more + "]}"
 
 
+def _within(reply: dict[str, Any], step: ChatStep) -> dict[str, Any]:
+    """A demonstration's reply with no more pairs than the run asks for."""
+    return reply if step.pairs is None else {**reply, "pairs": reply["pairs"][: step.pairs[1]]}
+
+
 def _static_value(name: str, step: ChatStep) -> str:
     least, most = step.pairs or (1, 1)
-    return str({"pairs.min": least, "pairs.max": most}[name])
+    count = str(most) if least == most else f"{least} to {most}"
+    phrase = "1 pair" if count == "1" else f"{count} pairs"
+    return {"pairs": phrase, "pairs.min": str(least), "pairs.max": str(most)}[name]
 
 
 def _scene_value(name: str, scene: Scene, key: tuple[Any, ...]) -> str:

@@ -3,7 +3,8 @@
 Names:
 
 - ``{{prompts/answering-rules}}``: a text of the shared ``prompts/`` folder; put in when the category is loaded.
-- ``{{pairs.min}}``, ``{{pairs.max}}``: how many pairs the step asks for.
+- ``{{pairs}}``: how many pairs the step asks for, as ``3 to 6 pairs`` or ``1 pair``; ``{{pairs.min}}`` and
+  ``{{pairs.max}}`` are the numbers alone.
 - ``{{lists.questions}}``, ``{{templates}}``: one line of a pool, drawn with the run's seed; ``{{lists.topics:3}}`` draws
   three, a line each.
 - ``{{scene.caption}}``: one caption, drawn; ``{{scene.captions}}``: all, a line each; ``{{scene.labels}}``: the objects'

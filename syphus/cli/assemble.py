@@ -74,17 +74,21 @@ def picture_folders(sources: list[Source], run_folder: Path) -> dict[str, str]:
 
 
 def open_categories(config: Config, config_file: Path) -> list[Category]:
-    """The categories of a configuration with its overrides; ``[overrides.all]`` first, then the category's own."""
+    """The categories of a configuration with its overrides.
+
+    ``[overrides.all]`` is applied first, then ``[overrides.local]`` if the model is a local one, then the category's own.
+    """
     library = library_of(config_file)
     categories = load_categories(config.categories, library)
-    known = {"all", *(category.name for category in categories)}
+    known = {"all", "local", *(category.name for category in categories)}
     # A filter by --category may leave out categories that the file has overrides for; only names that exist nowhere are
     # mistakes.
     for name in config.overrides.keys() - known - set(library.category_names()):
         raise InputError(f"there is no category {name!r}", file=config_file, place=f"overrides.{name}")
     adjusted = []
     for category in categories:
-        table = {**config.overrides.get("all", {}), **config.overrides.get(category.name, {})}
+        names = ("all", *(("local",) if config.model.kind == "local" else ()), category.name)
+        table = {key: value for name in names for key, value in config.overrides.get(name, {}).items()}
         overrides = convert(table, Overrides, file=config_file, prefix=f"overrides.{category.name}")
         adjusted.append(category.adjusted(overrides))
     if config.model.kind == "none" and (asking := [one.name for one in adjusted if one.chat_steps]):

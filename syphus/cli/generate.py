@@ -154,13 +154,14 @@ def _sent_seed(config: Config) -> int | None:
 
 
 async def _open_engine(model: ModelTable, categories: list[Category], ledger: Ledger, counters: Counters) -> Engine:
-    settings = RunSettings(concurrency=concurrency_of(model), attempts=model.attempts)
+    settings = RunSettings(concurrency=concurrency_of(model), attempts=model.attempts, extra=model.extra)
     asking = [step for category in categories for step in category.chat_steps]
     if not asking:
         return Engine(ledger, None, "", Abilities(), settings, counters)
     if model.kind == "local":
         from syphus.engine import local, weights
 
+        settings = structs.replace(settings, extra=local.EXTRA | model.extra)
         path = Path(model.path) if model.path else weights.embedded_model(view.say)
         local_client = local.LocalClient(
             path, window=model.window, slots=settings.concurrency, threads=model.threads

@@ -11,6 +11,20 @@ from syphus.cli import view
 from syphus.engine.ledger import Ledger
 from syphus.engine.run import Counters
 
+_COLUMNS = {
+    "items": "items",
+    "accepted": "accepted",
+    "partial": "partly",
+    "rejected": "rejected",
+    "failed": "failed",
+    "skipped": "skipped",
+    "dialogues": "dialogues",
+    "pairs": "pairs",
+    "calls": "calls",
+    "prompt_tokens": "in",
+    "completion_tokens": "out",
+}
+"""Field -> heading; a column in which nothing stands is not shown."""
 _SHOWN_PROBLEMS = 5
 _SHOWN_REASONS = 8
 
@@ -87,15 +101,14 @@ def _kind_of_note(note: str) -> str:
 
 def print_summary(summary: Summary, folder: Path, *, counters: Counters | None = None) -> None:
     """The yield per category, what was refused and why, what it cost, where it lies."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("category")
-    for name in ("items", "accepted", "partial", "rejected", "failed", "skipped", "dialogues", "pairs", "calls", "tokens in", "out"):
-        table.add_column(name, justify="right")
-    rows = [*sorted(summary.categories.items()), ("all", summary.total)]
-    for name, one in rows:
-        numbers = (one.items, one.accepted, one.partial, one.rejected, one.failed, one.skipped, one.dialogues, one.pairs,
-                   one.calls, one.prompt_tokens, one.completion_tokens)  # fmt: skip
-        table.add_row(Text(name), *(f"{number:,}" if number else "·" for number in numbers), style="bold" if name == "all" else "")
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("category", no_wrap=True)
+    names = [name for name in _COLUMNS if getattr(summary.total, name)]
+    for name in names:
+        table.add_column(_COLUMNS[name], justify="right", no_wrap=True)
+    for name, one in [*sorted(summary.categories.items()), ("all", summary.total)]:
+        numbers = [_short(getattr(one, column)) for column in names]
+        table.add_row(Text(name), *numbers, style="bold" if name == "all" else "")
     view.show(table)
     if counters and counters.replayed:
         view.say(f"from the ledger, not paid again: {counters.replayed:,} replies; sent now: {counters.sent:,}")
@@ -111,6 +124,13 @@ def print_summary(summary: Summary, folder: Path, *, counters: Counters | None =
         if summary.lost_records + summary.mended_records > len(summary.problems):
             view.say("  … all of them are in the ledger's table `problems`")
     view.say(f"the run: {folder}")
+
+
+def _short(number: int) -> str:
+    """A number in at most seven signs: ``·``, ``9,999``, ``67.4k``, ``12.3M``."""
+    if number < 10_000:
+        return f"{number:,}" if number else "·"
+    return f"{number / 1e6:.1f}M" if number >= 1_000_000 else f"{number / 1e3:.1f}k"
 
 
 def _list(title: str, counts: Counter[str]) -> None:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from syphus.engine.run import Counters
 
-_console = Console(stderr=True, highlight=False)
+_console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
 _EVERY = 10.0
 """Seconds between two plain lines."""
 

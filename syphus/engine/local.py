@@ -17,6 +17,9 @@ from syphus.exchange import Reply
 ABILITIES = Abilities(schema_mode="json_schema", token_field="max_tokens", bounds=True)
 """Known, since the engine is ours: llama.cpp makes a grammar of the schema, and needs its bounds to end in time."""
 
+EXTRA = {"repeat_penalty": 1.15, "repeat_last_n": 256}
+"""Sent with each request unless ``[model] extra`` says otherwise: small models run in circles without it."""
+
 
 class LocalClient:
     """A loaded model.

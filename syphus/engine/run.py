@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any
 
 from msgspec import Struct, field, structs
 
@@ -27,12 +28,14 @@ _WAKE = 0.2
 
 
 class RunSettings(Struct, frozen=True, kw_only=True):
-    """How hard the endpoint is worked. None of it is part of a request's key."""
+    """How the endpoint is worked."""
 
     concurrency: int = 16
     """Calls in flight."""
     attempts: int = 6
     """Tries for one call, the first included."""
+    extra: dict[str, Any] = {}
+    """More fields of each body. Unlike the rest of these settings they are part of the request's key: they are sent."""
 
 
 class Counters(Struct, kw_only=True):
@@ -170,7 +173,7 @@ class Engine:
         Raises:
             ModelError: there is no reply to be had.
         """
-        body = build_body(request, self._model, self.abilities)
+        body = build_body(request, self._model, self.abilities, self._settings.extra)
         key = request_key(body, request.sample)
         if (stored := self._ledger.find_reply(key)) is not None:
             self.counters.replayed += 1
@@ -193,7 +196,7 @@ class Engine:
 
     async def ask_once(self, request: Request, abilities: Abilities) -> Reply:
         """One call as a probe makes it, with the abilities it tries; recorded like any other, but never replayed."""
-        body = build_body(request, self._model, abilities)
+        body = build_body(request, self._model, abilities, self._settings.extra)
         return await self._send_until_answered(request_key(body, request.sample), request, body)
 
     async def _send_until_answered(self, key: str, request: Request, body: dict[str, object]) -> Reply:

@@ -34,10 +34,13 @@ class Abilities(Struct, frozen=True, kw_only=True):
     """True: lengths and counts may stand in the schema (llama.cpp's grammar needs them, or it loops)."""
 
 
-def build_body(request: Request, model: str, abilities: Abilities) -> dict[str, Any]:
+def build_body(
+    request: Request, model: str, abilities: Abilities, extra: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The JSON body of ``POST /chat/completions``; a setting that is None is left out, for null is not the default."""
     asked = request.parameters
     body: dict[str, Any] = {
+        **(extra or {}),
         "model": model,
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
     }

@@ -21,9 +21,6 @@ from syphus.quality.checks import Pair, PairsVerdict, check_pairs
 from syphus.records import Dialogue, Object, Provenance, Scene, Turn, Verdict
 from syphus.references.text import find_references
 
-REPAIRS = 2
-"""A reply that is no good is asked for again at most so often."""
-
 SCENES_AT_A_TIME = 256
 """So many scenes go through one category before the next category's turn: providers keep a prefix for minutes only, and a
 local model for one call; and no more scenes than these are held in memory."""
@@ -130,15 +127,15 @@ class _Generation:
         return self._outcome(pairs)
 
     async def _ask_step(self, step: ChatStep, context: str) -> dict[str, Any] | None:
-        """The step's output, asked for at most ``1 + REPAIRS`` times, each time only for what is missing."""
+        """The step's output, asked for at most ``1 + repairs`` times, each time only for what is missing."""
         request = self.prompts.request(step, self.scene, context, self.outputs, self.turn)
         kept: list[Pair] = []
-        for asked in range(1 + REPAIRS):
+        for asked in range(1 + self.category.repairs):
             reply = await self.ask(request)
             self.keys.append(reply.key)
             self.model = reply.model or self.model
             if refused := _refusal(reply):
-                self.rejects.append(Reject(code="refusal", message="the model refused", step=step.name, evidence=refused))
+                self.rejects.append(Reject(code="refusal: provider", message="the model refused", step=step.name, evidence=refused))
                 break
             read = read_reply(reply.text, request.schema or {}, finish=reply.finish)
             if read.how != "json":
@@ -155,14 +152,14 @@ class _Generation:
                     self._note_rejects(faults, step)
                     break
             self._note_rejects(faults, step)
-            if asked < REPAIRS:
+            if asked < self.category.repairs:
                 wanted = self._wanted(step, kept)
                 request = self.prompts.repair_request(request, reply, [fault.message for fault in faults], wanted)
         if not kept:
             return None
         if step.pairs and len(kept) < step.pairs[0]:
             short = f"{len(kept)} of at least {step.pairs[0]} pairs"
-            self.rejects.append(Reject(code="too_few", message=short, step=step.name))
+            self.rejects.append(Reject(code="schema: too_few", message=short, step=step.name))
         return {"pairs": [{"question": pair.question, "answer": pair.answer} for pair in kept]}
 
     def _judge_pairs(self, step: ChatStep, read: ReadReply, kept: list[Pair]) -> list[Verdict]:
@@ -253,7 +250,7 @@ def _refusal(reply: Reply) -> str:
 
 
 def _reject(fault: Verdict, step: str) -> Reject:
-    return Reject(code=fault.code, message=fault.message, step=step, evidence=fault.evidence)
+    return Reject(code=f"{fault.check}: {fault.code}", message=fault.message, step=step, evidence=fault.evidence)
 
 
 def _referred(scene: Scene, turns: Iterable[Turn]) -> tuple[Object, ...]:

@@ -8,9 +8,9 @@ pixel xywh).
 
 import json
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from syphus.errors import InputError
 from syphus.records import Box
@@ -19,13 +19,13 @@ from syphus.records import Box
 class Convention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a box becomes text."""
 
-    scale: int = 1
+    scale: Annotated[int, Meta(ge=0)] = 1
     """Side of the target grid: 1 for 0-1 floats, 1000 for a 1000 grid, 0 for pixels."""
     frame: Literal["original", "padded"] = "original"
     """``padded``: the picture is centred in a square of its longer side before it is scaled (Shikra, LLaVA-1.5)."""
     order: Literal["xyxy", "xywh", "yxyx"] = "xyxy"
     rounding: Literal["round", "trunc"] = "round"
-    decimals: int = 3
+    decimals: Annotated[int, Meta(ge=0)] = 3
     pattern: str = "[{0}, {1}, {2}, {3}]"
     """Text of one box; the numbers come in the convention's order."""
     join: str = ", "
@@ -34,6 +34,21 @@ class Convention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a phrase and its boxes stand together."""
     frame_needed: bool = True
     """False: pixels need no width and height."""
+
+    def __post_init__(self) -> None:
+        if not self.frame_needed and (self.scale or self.frame != "original"):
+            raise ValueError("frame_needed: only pixels (scale 0) of the original frame do without width and height")
+        # Found here, and not when the first dialogue of a finished run is exported.
+        _try_format("pattern", self.pattern, "0", "0", "0", "0", phrase="")
+        _try_format("wrap", self.wrap, phrase="", boxes="")
+
+
+def _try_format(name: str, pattern: str, *numbers: str, **texts: str) -> None:
+    try:
+        pattern.format(*numbers, **texts)
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        known = " ".join(f"{{{field}}}" for field in (*range(len(numbers)), *texts))
+        raise ValueError(f"{name} {pattern!r}: it may hold {known}, and other braces doubled ({error})") from error
 
 
 CONVENTIONS: dict[str, Convention] = {
@@ -98,7 +113,7 @@ def box_numbers(box: Box, convention: Convention, *, width: int, height: int) ->
 
 
 def _round(value: float, convention: Convention) -> float:
-    factor = 10**convention.decimals
+    factor = 10.0**convention.decimals
     # A hair is added before cutting, so that 0.29 * 100 = 28.999999999999996 is cell 29 and not 28.
     cut = math.floor(value * factor + 1e-6) if convention.rounding == "trunc" else round(value * factor)
     return cut / factor
@@ -106,6 +121,19 @@ def _round(value: float, convention: Convention) -> float:
 
 def render_box(box: Box, convention: Convention, *, width: int | None, height: int | None, phrase: str = "") -> str:
     """The text of one box. Raises :class:`InputError` where the convention needs a frame and none is known."""
+    # In a JSON form the phrase is part of a string.
+    return convention.pattern.format(
+        *_show_numbers(box, convention, width, height), phrase=json.dumps(phrase, ensure_ascii=False)[1:-1]
+    )
+
+
+def render_point(point: tuple[float, float], convention: Convention, *, width: int | None, height: int | None) -> str:
+    """The text of one point, in the convention's frame, scale and order. Raises as :func:`render_box` does."""
+    first, second, *_ = _show_numbers((*point, *point), convention, width, height)
+    return f"[{first}, {second}]"
+
+
+def _show_numbers(box: Box, convention: Convention, width: int | None, height: int | None) -> list[str]:
     if width is None or height is None:
         if convention.frame_needed:
             raise InputError(
@@ -114,9 +142,7 @@ def render_box(box: Box, convention: Convention, *, width: int | None, height: i
             )
         width, height = math.ceil(box[2]), math.ceil(box[3])
     numbers = box_numbers(box, convention, width=width, height=height)
-    shown = [str(number) if isinstance(number, int) else f"{number:.{convention.decimals}f}" for number in numbers]
-    # In a JSON form the phrase is part of a string.
-    return convention.pattern.format(*shown, phrase=json.dumps(phrase, ensure_ascii=False)[1:-1])
+    return [f"{number:.{convention.decimals}f}" for number in numbers]
 
 
 def render_phrase(phrase: str, boxes: list[str], convention: Convention) -> str:

@@ -40,7 +40,9 @@ class Asset(_Record, frozen=True, kw_only=True):
 
     id: Name = "image"
     kind: Literal["image", "video", "frames", "point_cloud"] = "image"
-    path: Annotated[str, Meta(description="relative to the source's picture folder, with forward slashes")] | None = None
+    path: Annotated[str, Meta(description="relative to the source's picture folder, with forward slashes")] | None = (
+        None
+    )
     url: str | None = None
     width: Annotated[int, Meta(gt=0, description="pixels")] | None = None
     height: Annotated[int, Meta(gt=0, description="pixels")] | None = None

@@ -14,6 +14,9 @@ from syphus.records import Ability, Scene
 StepName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
 Need = Literal["captions", "objects", "boxes", "attributes", "keypoints", "regions", "relations", "segments", "ocr"]
 Block = Literal["captions", "objects", "attributes", "keypoints", "prose"]
+RESERVED = frozenset({"context", "lists", "pairs", "prompts", "scene", "templates"})
+"""What ``{{name}}`` may begin with in a text, besides a step's name."""
+
 Range = tuple[Annotated[int, Meta(ge=1)], Annotated[int, Meta(ge=1)]]
 
 REPAIRS = 2
@@ -99,6 +102,15 @@ class Choice(_Table, frozen=True, kw_only=True):
     max_words: int | None = None
     min_words: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.has_condition != (self.of is not None):
+            raise ValueError("a choice by `min_words` or `max_words` says in `of` which step's words are counted")
+
+    @property
+    def has_condition(self) -> bool:
+        """False: it is taken whenever its turn comes."""
+        return self.min_words is not None or self.max_words is not None
+
 
 class TemplateStep(_Table, frozen=True, kw_only=True, tag_field="kind", tag="template"):
     """A program fills a sentence; no model, no cost. Its output is the one field ``text``."""
@@ -110,6 +122,8 @@ class TemplateStep(_Table, frozen=True, kw_only=True, tag_field="kind", tag="tem
     def __post_init__(self) -> None:
         if bool(self.text) == bool(self.choose):
             raise ValueError(f"step {self.name}: give either `text` or `choose`")
+        if self.choose and self.choose[-1].has_condition:
+            raise ValueError(f"step {self.name}: the last of `choose` must hold always, without `min_words` and `max_words`")
 
 
 class ChatStep(_Table, frozen=True, kw_only=True, tag_field="kind", tag="chat"):
@@ -165,7 +179,7 @@ class DialogueShape(_Table, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if (self.pairs is None) != bool(self.user and self.assistant):
-            raise ValueError("give either `pairs = \"step\"`, or both `user` and `assistant`")
+            raise ValueError('give either `pairs = "step"`, or both `user` and `assistant`')
 
 
 class CategoryFile(_Table, frozen=True, kw_only=True):
@@ -183,6 +197,8 @@ class CategoryFile(_Table, frozen=True, kw_only=True):
         names = [step.name for step in self.steps]
         if not names or len(set(names)) < len(names):
             raise ValueError("there must be steps, and no two of the same name")
+        if taken := RESERVED & set(names):
+            raise ValueError(f"a step cannot be called {sorted(taken)[0]!r}: the texts use that name for something else")
         source = next((step for step in self.steps if step.name == self.dialogue.pairs), None)
         if self.dialogue.pairs and not (isinstance(source, ChatStep) and source.pairs):
             raise ValueError(f"[dialogue] pairs: there is no chat step {self.dialogue.pairs!r} that replies with pairs")
@@ -213,6 +229,10 @@ class Overrides(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often a reply that is no good is asked for again."""
     samples: Annotated[int, Meta(ge=1)] = 1
     """So many outcomes per scene, each with draws of its own."""
+
+    def __post_init__(self) -> None:
+        if self.pairs and self.pairs[0] > self.pairs[1]:
+            raise ValueError("pairs are [at least, at most]")
 
 
 class Category(Struct, frozen=True, kw_only=True):

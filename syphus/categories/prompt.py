@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from syphus.categories.category import Category, ChatStep, Step, TemplateStep
-from syphus.categories.context import Rendered, render_context
+from syphus.categories.context import Rendered, one_line, render_context
 from syphus.categories.templates import fill, names_in
 from syphus.exchange import Message, Parameters, Reply, Request
 from syphus.identity import draw, draw_order
@@ -61,7 +61,7 @@ class CategoryPrompts:
         """The output of a template step."""
         text = step.text
         for choice in step.choose:
-            words = len(" ".join(str(value) for value in outputs.get(choice.of or "", {}).values()).split())
+            words = len(" ".join(_output_text(value) for value in outputs.get(choice.of or "", {}).values()).split())
             if words >= (choice.min_words or 0) and (choice.max_words is None or words <= choice.max_words):
                 text = choice.text
                 break
@@ -165,7 +165,7 @@ def demonstrated_answers(category: Category) -> tuple[str, ...]:
 def example_form(step: ChatStep) -> str:
     """The form of the reply, as the model is shown it."""
     if step.pairs is None:
-        return json.dumps({name: "…" for name in step.fields}, ensure_ascii=False)
+        return json.dumps(dict.fromkeys(step.fields, "…"), ensure_ascii=False)
     more = ", …" if step.pairs[1] > 1 else ""
     return '{"pairs": [{"question": "…", "answer": "…"}' + more + "]}"
 
@@ -183,14 +183,14 @@ def _static_value(name: str, step: ChatStep) -> str:
 
 
 def _scene_value(name: str, scene: Scene, key: tuple[Any, ...]) -> str:
-    captions = [" ".join(caption.text.split()) for caption in scene.captions]
+    captions = [text for caption in scene.captions if (text := one_line(caption.text))]
     match name:
         case "caption":
             return draw(captions, *key, name) if captions else ""
         case "captions":
             return "\n".join(captions)
         case "labels":
-            return ", ".join(dict.fromkeys(thing.label for thing in scene.objects))
+            return ", ".join(dict.fromkeys(one_line(thing.label) for thing in scene.objects))
         case _:
             return scene.id
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from syphus.categories.category import Category, ChatStep, TemplateStep
 from syphus.categories.context import lacking
@@ -128,7 +128,7 @@ class _Generation:
 
     async def _ask_step(self, step: ChatStep, context: str) -> dict[str, Any] | None:
         """The step's output, asked for at most ``1 + repairs`` times, each time only for what is missing."""
-        request = self.prompts.request(step, self.scene, context, self.outputs, self.turn)
+        first = request = self.prompts.request(step, self.scene, context, self.outputs, self.turn)
         kept: list[Pair] = []
         for asked in range(1 + self.category.repairs):
             reply = await self.ask(request)
@@ -153,8 +153,12 @@ class _Generation:
                     break
             self._note_rejects(faults, step)
             if asked < self.category.repairs:
-                wanted = self._wanted(step, kept)
-                request = self.prompts.repair_request(request, reply, [fault.message for fault in faults], wanted)
+                # Built on the first request, not on the last: what is kept is named, so earlier rounds need not be paid again.
+                request = self.prompts.repair_request(first, reply, [fault.message for fault in faults], _wanted(step, kept))
+                if step.pairs and kept:
+                    missing = (step.pairs[0] - len(kept), step.pairs[1] - len(kept))
+                    schema = structs.replace(step, pairs=missing).schema(self.category.file.checks)
+                    request = structs.replace(request, schema=schema)
         if not kept:
             return None
         if step.pairs and len(kept) < step.pairs[0]:
@@ -201,12 +205,6 @@ class _Generation:
             demonstrations=self.prompts.demonstrated_answers,
         )
 
-    def _wanted(self, step: ChatStep, kept: Sequence[Pair]) -> str:
-        if step.pairs is None or not kept:
-            return "Make it anew."
-        missing = step.pairs[0] - len(kept)
-        return f"The other pairs are fine and kept. Give {missing} more, about other things than those."
-
     def _note_rejects(self, faults: Iterable[Verdict], step: ChatStep) -> None:
         self.rejects += [_reject(fault, step.name) for fault in faults]
 
@@ -240,6 +238,13 @@ class _Generation:
                 sample=self.turn.sample,
             ),
         )
+
+
+def _wanted(step: ChatStep, kept: Sequence[Pair]) -> str:
+    if step.pairs is None or not kept:
+        return "Make it anew."
+    questions = " ".join(f'"{pair.question}"' for pair in kept)
+    return f"These are good and kept: {questions} Give only {step.pairs[0] - len(kept)} more, about other things."
 
 
 def _refusal(reply: Reply) -> str:

@@ -121,10 +121,10 @@ def _round(value: float, convention: Convention) -> float:
 
 def render_box(box: Box, convention: Convention, *, width: int | None, height: int | None, phrase: str = "") -> str:
     """The text of one box. Raises :class:`InputError` where the convention needs a frame and none is known."""
+    numbers = _show_numbers(box, convention, width, height)
     # In a JSON form the phrase is part of a string.
-    return convention.pattern.format(
-        *_show_numbers(box, convention, width, height), phrase=json.dumps(phrase, ensure_ascii=False)[1:-1]
-    )
+    quoted = json.dumps(phrase, ensure_ascii=False)[1:-1] if phrase else ""
+    return convention.pattern.format(*numbers, phrase=quoted)
 
 
 def render_point(point: tuple[float, float], convention: Convention, *, width: int | None, height: int | None) -> str:

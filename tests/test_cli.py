@@ -1,0 +1,305 @@
+"""The commands as a user types them, in a process of their own, against the scripted endpoint."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+from scripted import Fault, ScriptedServer, error
+
+from syphus.cli.main import build_parser
+
+ROOT = Path(__file__).parents[1]
+LLAVA_ROLES = ["human", "gpt"]
+
+
+def syphus(*arguments: str | Path, cwd: Path = ROOT, key: str | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    if key:
+        environment["OPENAI_API_KEY"] = key
+    return subprocess.run(
+        [sys.executable, "-m", "syphus", *map(str, arguments)],
+        cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def write_config(folder: Path, url: str, *, categories: str = '"pairs/caption", "llava/conversation", "llava/detail"') -> Path:
+    config = folder / "run.toml"
+    config.write_text(f"""
+categories = [{categories}]
+[run]
+folder = "run"
+seed = 3
+[[sources]]
+reader = "scenes"
+name = "examples"
+path = "{ROOT}/examples/scenes.jsonl"
+images = "{ROOT}/examples/images"
+[model]
+kind = "openai"
+name = "m"
+base_url = "{url}"
+concurrency = 4
+[[export]]
+format = "llava"
+path = "out/llava.json"
+""")
+    return config
+
+
+def read_llava(path: Path) -> list[dict]:
+    rows = json.loads(path.read_text())
+    for row in rows:
+        assert [turn["from"] for turn in row["conversations"]] == LLAVA_ROLES * (len(row["conversations"]) // 2)
+        assert (ROOT / "examples/images" / row["image"]).is_file()
+    return rows
+
+
+def test_help_names_every_command_and_imports_nothing_heavy() -> None:
+    shown = syphus("--help")
+    commands = {"generate", "status", "export", "check", "new"}
+    assert all(re.search(rf"^\s+{name}\s", shown.stdout, re.MULTILINE) for name in commands)
+    code = "import sys; from syphus.cli.main import build_parser; build_parser(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert not {"msgspec", "rich", "openai", "jsonschema", "sqlite3", "asyncio", "tenacity"} & set(loaded)
+
+
+def test_generate_status_export(tmp_path: Path, server: ScriptedServer) -> None:
+    config = write_config(tmp_path, server.url)
+    done = syphus("generate", config)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "", "what is for people goes to stderr"
+    rows = read_llava(tmp_path / "out/llava.json")
+    assert {row["id"].split("/", 2)[2] for row in rows} == {"pairs/caption", "llava/conversation", "llava/detail"}
+    assert len(rows) == 30
+    probes = [body for body in server.calls if "sky" in body["messages"][0]["content"]]
+    assert len(server.calls) - len(probes) == 20, "one call for each scene and chat category"
+
+    status = json.loads(syphus("status", tmp_path / "run", "--json").stdout)
+    assert status["total"]["accepted"] == 30
+    assert status["categories"]["llava/detail"]["calls"] == 10
+    assert "llava/detail" in syphus("status", tmp_path / "run").stderr
+
+    out = tmp_path / "messages.jsonl"
+    exported = syphus("export", tmp_path / "run", "--format", "messages", "--out", out, "--category", "llava/detail")
+    assert exported.returncode == 0, exported.stderr
+    assert len(out.read_text().splitlines()) == 10
+
+    resolved = json.loads((tmp_path / "run/config.json").read_text())
+    assert resolved["run"]["seed"] == 3
+
+
+def test_started_again_nothing_is_paid(tmp_path: Path, server: ScriptedServer) -> None:
+    config = write_config(tmp_path, server.url)
+    syphus("generate", config)
+    first, before = (tmp_path / "out/llava.json").read_bytes(), len(server.calls)
+    again = syphus("generate", config)
+    assert again.returncode == 0
+    assert len(server.calls) == before, "not even the probe is asked again"
+    assert (tmp_path / "out/llava.json").read_bytes() == first
+    assert "not paid again" in again.stderr
+
+
+def test_killed_three_times_nothing_is_paid_twice_and_the_export_is_the_same(tmp_path: Path) -> None:
+    with ScriptedServer(delay=0.05) as server:
+        (tmp_path / "whole").mkdir()
+        syphus("generate", write_config(tmp_path / "whole", server.url))
+        undisturbed = (tmp_path / "whole/out/llava.json").read_bytes()
+        needed = len(server.calls)
+        server.calls.clear()
+        (tmp_path / "killed").mkdir()
+        config = write_config(tmp_path / "killed", server.url)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+        for share in (0.2, 0.5, 0.8):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "syphus", "generate", str(config)],
+                cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            end = time.monotonic() + 60
+            while len(server.calls) < needed * share and time.monotonic() < end:
+                time.sleep(0.005)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        done = syphus("generate", config)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "killed/out/llava.json").read_bytes() == undisturbed
+        # Four calls were in flight at each kill, and a few may have been answered but not yet committed.
+        assert needed <= len(server.calls) <= needed + 3 * (4 + 2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
+def test_interrupted_it_drains_and_says_how_to_go_on(tmp_path: Path) -> None:
+    with ScriptedServer(delay=0.3) as server:
+        config = write_config(tmp_path, server.url)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "syphus", "generate", str(config)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
+        while len(server.calls) < 6:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 130, said
+        assert "goes on where it stopped" in said
+        sent = len(server.calls)
+        server.delay = 0
+        assert syphus("generate", config).returncode == 0
+        assert len(server.calls) == sent + (20 - (sent - 1)), "what was in flight had been kept"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault(401, error("invalid_api_key", "bad key")), 3),
+        (Fault(404, error("model_not_found", "no such model")), 3),
+        (Fault(429, error("insufficient_quota", "empty")), 3),
+    ],
+)
+def test_a_refusing_provider_is_exit_3(tmp_path: Path, server: ScriptedServer, fault: Fault, code: int) -> None:
+    server.script = lambda body, number: fault
+    done = syphus("generate", write_config(tmp_path, server.url))
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(server.calls) == 1
+
+
+def test_when_nothing_is_accepted_it_is_no_success(tmp_path: Path, server: ScriptedServer) -> None:
+    server.script = lambda body, number: {"choices": [{"message": {"content": "no"}, "finish_reason": "stop"}]}
+    done = syphus("generate", write_config(tmp_path, server.url, categories='"llava/conversation"'))
+    assert done.returncode == 1, done.stderr
+    assert "rejected" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (lambda text: text.replace("seed = 3", "sede = 3"), ["unknown key `sede`", "Did you mean `seed`?"]),
+        (lambda text: text.replace('"scenes"', '"scense"'), ["no reader 'scense'", "coco"]),
+        (lambda text: text.replace("llava/detail", "llava/detial"), ["no category 'llava/detial'", "llava/detail"]),
+        (lambda text: text.replace('kind = "openai"', 'kind = "opneai"'), ["opneai", "model.kind"]),
+        (lambda text: text.replace("images =", "imagse ="), ["unknown key `imagse`", "images"]),
+        (lambda text: text.replace("seed = 3", "seed = "), ["is no TOML", "line"]),
+        (lambda text: text.replace("scenes.jsonl", "nothing.jsonl"), ["nothing.jsonl"]),
+        (lambda text: text.replace('name = "m"\n', ""), ["needs a model's name"]),
+    ],
+)
+def test_a_bad_configuration_names_the_place_and_the_mend(
+    tmp_path: Path, server: ScriptedServer, edit, says: list[str]
+) -> None:
+    config = write_config(tmp_path, server.url)
+    config.write_text(edit(config.read_text()))
+    done = syphus("generate", config)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "run.toml" in done.stderr or "nothing.jsonl" in done.stderr or "category" in done.stderr or "reader" in done.stderr
+    for text in says:
+        assert text in done.stderr
+    assert not server.calls
+
+
+def test_flags_win_over_the_file(tmp_path: Path, server: ScriptedServer) -> None:
+    config = write_config(tmp_path, server.url)
+    done = syphus(
+        "generate", config, "--limit", "2", "--seed", "9", "--category", "llava/detail", "--run", tmp_path / "other",
+        "--model", "n", "--set", "model.timeout=30",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    resolved = json.loads((tmp_path / "other/config.json").read_text())
+    assert (resolved["run"]["seed"], resolved["run"]["limit"], resolved["model"]["timeout"]) == (9, 2, 30)
+    assert {body["model"] for body in server.calls} == {"n"}
+    assert len([body for body in server.calls if "sky" not in body["messages"][0]["content"]]) == 2
+
+
+def test_the_prompt_can_be_read_before_it_is_paid_for(tmp_path: Path, server: ScriptedServer) -> None:
+    done = syphus("generate", write_config(tmp_path, server.url), "--show-prompt")
+    assert done.returncode == 0, done.stderr
+    assert "===== llava/conversation/" in done.stdout
+    assert "--- system" in done.stdout
+    assert not server.calls
+
+
+def test_check_configuration_and_scenes(tmp_path: Path, server: ScriptedServer) -> None:
+    good = syphus("check", write_config(tmp_path, server.url))
+    assert good.returncode == 0, good.stderr
+    assert "10 of 10 scenes have what it needs" in good.stderr
+    assert syphus("check", ROOT / "examples/scenes.jsonl").returncode == 0
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"id": "a"}\n{"id": "b", "captoins": []}\n')
+    found = syphus("check", bad)
+    assert found.returncode == 2
+    assert "line 2" in found.stderr
+    assert "captions" in found.stderr
+
+
+def test_the_published_schema_is_the_one_in_the_repository(tmp_path: Path) -> None:
+    done = syphus("check", ROOT / "examples/scenes.jsonl", "--write-schema", tmp_path / "schema.json")
+    assert done.returncode == 0
+    assert (tmp_path / "schema.json").read_bytes() == (ROOT / "scene.schema.json").read_bytes()
+
+
+def test_a_category_of_ones_own_needs_a_text_editor_and_no_python(tmp_path: Path, server: ScriptedServer) -> None:
+    made = syphus("new", "mine/shops", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    folder = tmp_path / "seeds/mine/shops"
+    (folder / "system.md").write_text("Talk about what could be sold. {{prompts/answering-rules}}\nWrite {{pairs}}.")
+    toml = (folder / "category.toml").read_text()
+    (folder / "category.toml").write_text(re.sub(r"pairs = \[.*\]", "pairs = [1, 4]", toml))
+    checked = syphus("check", "seeds", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+    assert "mine/shops: well" in checked.stderr
+    config = write_config(tmp_path, server.url, categories='"mine/shops"')
+    done = syphus("generate", config, "--limit", "3", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(read_llava(tmp_path / "out/llava.json")) == 3
+    sent = next(body for body in server.calls if "sold" in body["messages"][0]["content"])
+    assert "How you speak" in sent["messages"][0]["content"], "the shared rules are put in"
+    assert syphus("new", "mine/shops", cwd=tmp_path).returncode == 2, "nothing is overwritten"
+
+
+def test_a_run_is_exported_only_as_what_exists(tmp_path: Path, server: ScriptedServer) -> None:
+    config = write_config(tmp_path, server.url, categories='"pairs/caption"')
+    syphus("generate", config)
+    wrong = syphus("export", tmp_path / "run", "--format", "lava", "--out", tmp_path / "x")
+    assert wrong.returncode == 2
+    assert "llava" in wrong.stderr
+    nowhere = syphus("export", tmp_path / "nothing", "--format", "llava", "--out", tmp_path / "x")
+    assert nowhere.returncode == 2
+    assert "no run here" in nowhere.stderr
+    with_boxes = syphus("export", tmp_path / "run", "--format", "llava", "--out", tmp_path / "x", "--boxes", "shikro")
+    assert with_boxes.returncode == 2
+    assert "shikra" in with_boxes.stderr
+
+
+def test_templates_alone_need_no_model_and_no_key(tmp_path: Path) -> None:
+    config = write_config(tmp_path, "http://127.0.0.1:9/v1", categories='"pairs/caption"')
+    config.write_text(config.read_text().replace('kind = "openai"', 'kind = "none"'))
+    assert syphus("generate", config).returncode == 0
+    assert len(read_llava(tmp_path / "out/llava.json")) == 10
+    asking = syphus("generate", config, "--category", "llava/detail")
+    assert asking.returncode == 2
+    assert "need a model" in asking.stderr
+
+
+def test_the_readme_tells_of_every_command_and_flag_that_it_shows() -> None:
+    readme = (ROOT / "README.md").read_text()
+    parser = build_parser()
+    commands = parser._subparsers._group_actions[0].choices
+    for name in commands:
+        assert f"syphus {name}" in readme, f"the README does not mention syphus {name}"
+    for line in re.findall(r"^(?:\.venv/bin/)?syphus (.+)$", readme, re.MULTILINE):
+        words = line.split("#")[0].split()
+        known = {option for action in commands[words[0]]._actions for option in action.option_strings}
+        for word in words:
+            if word.startswith("--"):
+                assert word.split("=")[0] in known, f"README: syphus {line}: no flag {word}"
+
+
+def test_the_configurations_that_come_with_syphus_are_good() -> None:
+    for path in sorted((ROOT / "configs").glob("*.toml")):
+        assert tomllib.loads(path.read_text())["categories"]
+    assert syphus("check", "configs/quickstart.toml").returncode == 0

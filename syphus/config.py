@@ -3,16 +3,21 @@
 Paths in the file are relative to the file; paths given by flags are relative to where the command is typed.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, structs
 
-from syphus.decoding import convert, read_text
+from syphus.decoding import convert, parse_toml, read_text
 from syphus.errors import InputError
 
 Positive = Annotated[int, Meta(ge=1)]
+
+_RELATIVE_TO = "relative_to"
+_TYPED = "typed_in"
+"""What is added to a source's table: the folder of the configuration file, and for each key that a flag has set the folder
+where it was typed. Which keys are paths, only the source's reader knows."""
+_NO_OPTIONS = ("reader", "name", _RELATIVE_TO, _TYPED)
 
 
 class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,24 +102,22 @@ def load_config(file: Path, flags: dict[str, Any]) -> Config:
     Raises:
         InputError: for whatever is wrong in it, with the place, and for an unknown key the nearest known one.
     """
-    try:
-        data = tomllib.loads(read_text(file))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"is no TOML: {error}", file=file) from error
+    data = parse_toml(read_text(file), file=file)
     for table, key in (("run", "folder"), ("model", "path")):
         _anchor(data.get(table), key, file.parent)
     for export in _tables(data.get("export")):
         _anchor(export, "path", file.parent)
     for source in _tables(data.get("sources")):
-        # Which of a source's keys are paths, its reader knows; here they are told where they are relative to.
-        source["relative_to"] = str(file.parent)
+        source[_RELATIVE_TO] = str(file.parent)
     for key, value in flags.items():
         _set(data, key, value, file)
     config = convert(data, Config, file=file)
     if not config.sources:
         raise InputError("there is no source", file=file, place="[[sources]]", mend="Name at least one [[sources]].")
     if not config.categories:
-        raise InputError("there is no category", file=file, place="categories", mend='categories = ["llava/conversation"]')
+        raise InputError(
+            "there is no category", file=file, place="categories", mend='categories = ["llava/conversation"]'
+        )
     return config
 
 
@@ -131,7 +134,8 @@ def _set(data: dict[str, Any], dotted: str, value: Any, file: Path) -> None:
     table_name, _, rest = dotted.partition(".")
     if table_name == "sources":
         for source in _tables(data.get("sources")):
-            source[rest] = str(Path(value).expanduser().absolute()) if _looks_like_path(value) else value
+            source[rest] = value
+            source.setdefault(_TYPED, {})[rest] = str(Path.cwd())
         return
     *path, last = dotted.split(".")
     table = data
@@ -142,23 +146,19 @@ def _set(data: dict[str, Any], dotted: str, value: Any, file: Path) -> None:
     table[last] = value
 
 
-def _looks_like_path(value: Any) -> bool:
-    return isinstance(value, str) and ("/" in value or "\\" in value or Path(value).expanduser().exists())
-
-
 def source_options(table: dict[str, Any], options_type: type[Any], *, file: str, place: str) -> Any:
     """The reader's options in a ``[[sources]]`` table, with every path made whole.
 
     Args:
-        table: as in the configuration, with ``relative_to``.
+        table: as in the configuration.
         options_type: the reader's ``Options``; its fields of type Path are files and folders.
         file: named in errors.
         place: of the table in the file.
     """
-    options = {key: value for key, value in table.items() if key not in ("reader", "name", "relative_to")}
-    folder = Path(table.get("relative_to", "."))
+    options = {key: value for key, value in table.items() if key not in _NO_OPTIONS}
     for field in structs.fields(options_type):
         value = options.get(field.encode_name)
         if isinstance(value, str) and "Path" in str(field.type):
-            options[field.encode_name] = str(folder / Path(value).expanduser())
+            folder = table.get(_TYPED, {}).get(field.encode_name) or table.get(_RELATIVE_TO, ".")
+            options[field.encode_name] = str(Path(folder) / Path(value).expanduser())
     return convert(options, options_type, file=file, prefix=place)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 COLOURS = ("red", "green", "blue", "white", "black", "yellow", "brown", "grey")
 THINGS = ("door", "wall", "bench", "tree", "sign", "roof", "path", "fence", "lamp", "shelf", "basket", "window")
@@ -24,13 +24,17 @@ class Fault:
     def __init__(self, status: int = 200, body: bytes | str | dict[str, Any] = b"", headers: dict[str, str] | None = None,
                  delay: float = 0.0, cut: bool = False) -> None:  # fmt: skip
         self.status = status
-        self.body = json.dumps(body).encode() if isinstance(body, dict) else body.encode() if isinstance(body, str) else body
+        self.body = (
+            json.dumps(body).encode() if isinstance(body, dict) else body.encode() if isinstance(body, str) else body
+        )
         self.headers = headers or {}
         self.delay = delay
         self.cut = cut
 
 
-def completion(text: str | None, *, finish: str = "stop", refusal: str | None = None, usage: bool = True) -> dict[str, Any]:
+def completion(
+    text: str | None, *, finish: str = "stop", refusal: str | None = None, usage: bool = True
+) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": text}
     if refusal:
         message["refusal"] = refusal
@@ -45,7 +49,9 @@ def completion(text: str | None, *, finish: str = "stop", refusal: str | None = 
     return reply
 
 
-def error(code: str | None, message: str = "no", *, type_: str = "invalid_request_error", param: str | None = None) -> dict:
+def error(
+    code: str | None, message: str = "no", *, type_: str = "invalid_request_error", param: str | None = None
+) -> dict:
     return {"error": {"message": message, "type": type_, "code": code, "param": param}}
 
 
@@ -61,14 +67,16 @@ def good_text(body: dict[str, Any]) -> str:
 
     def sentence(index: int) -> str:
         thing, colour = pick(THINGS, index * 3), pick(COLOURS, index * 2 + 1)
-        words = f"There is a {colour} {thing} number {number % 997 + index} standing near the front, a little to the left"
+        words = (
+            f"There is a {colour} {thing} number {number % 997 + index} standing near the front, a little to the left"
+        )
         if "](#" in system:
             return f"[The {thing}](#{ids[(number + index) % len(ids)]}) is {colour} and stands near the front."
         filler = ", and the light falls on it softly from above so that its edges stay easy to make out"
         return words + filler * 4 + "."
 
     if '{"pairs"' in system:
-        wanted = 4 if "…\"}, …]" in system else 1
+        wanted = 4 if '…"}, …]' in system else 1
         pairs = [
             {"question": f"Which thing number {index} stands near the front, and how does it look to you here?",
              "answer": sentence(index)}
@@ -116,7 +124,7 @@ class ScriptedServer:
         self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
-    def __enter__(self) -> "ScriptedServer":
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 

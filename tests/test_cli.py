@@ -29,7 +29,9 @@ def syphus(*arguments: str | Path, cwd: Path = ROOT, key: str | None = None) -> 
     )  # fmt: skip
 
 
-def write_config(folder: Path, url: str, *, categories: str = '"pairs/caption", "llava/conversation", "llava/detail"') -> Path:
+def write_config(
+    folder: Path, url: str, *, categories: str = '"pairs/caption", "llava/conversation", "llava/detail"'
+) -> Path:
     config = folder / "run.toml"
     config.write_text(f"""
 categories = [{categories}]
@@ -66,7 +68,9 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     commands = {"generate", "status", "export", "check", "new"}
     assert all(re.search(rf"^\s+{name}\s", shown.stdout, re.MULTILINE) for name in commands)
     code = "import sys; from syphus.cli.main import build_parser; build_parser(); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
     assert not {"msgspec", "rich", "openai", "jsonschema", "sqlite3", "asyncio", "tenacity"} & set(loaded)
 
 
@@ -196,7 +200,12 @@ def test_a_bad_configuration_names_the_place_and_the_mend(
     done = syphus("generate", config)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
-    assert "run.toml" in done.stderr or "nothing.jsonl" in done.stderr or "category" in done.stderr or "reader" in done.stderr
+    assert (
+        "run.toml" in done.stderr
+        or "nothing.jsonl" in done.stderr
+        or "category" in done.stderr
+        or "reader" in done.stderr
+    )
     for text in says:
         assert text in done.stderr
     assert not server.calls

@@ -247,7 +247,9 @@ def test_no_key_and_no_header_is_written_anywhere(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret-key-0123")
     server.play([Fault(401, error("invalid_api_key", "Incorrect API key provided: sk-very-secret-key-0123"))])
     engine = work(tmp_path, server, map(Numbered, range(1)))
-    assert "Bearer sk-very-secret-key-0123" in {h.get("Authorization") or h.get("authorization") for h in server.headers}
+    assert "Bearer sk-very-secret-key-0123" in {
+        h.get("Authorization") or h.get("authorization") for h in server.headers
+    }
     assert "secret" not in str(engine.stopped_by)
     assert all(b"very-secret" not in path.read_bytes() for path in tmp_path.iterdir())
 

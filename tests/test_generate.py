@@ -77,7 +77,9 @@ def pairs(*which: dict[str, str]) -> str:
 def test_a_good_reply_is_a_dialogue(tmp_path: Path) -> None:
     outcome, asked = make(write_category(tmp_path, PAIRS), [pairs(*GOOD[:2])])
     (dialogue,) = outcome.dialogues
-    assert [turn.text for turn in dialogue.turns] == [text for pair in GOOD[:2] for text in (pair["question"], pair["answer"])]
+    assert [turn.text for turn in dialogue.turns] == [
+        text for pair in GOOD[:2] for text in (pair["question"], pair["answer"])
+    ]
     assert (dialogue.id, dialogue.scene, dialogue.source) == ("test/s1/my/own", "s1", "test")
     assert (dialogue.provenance.requests, dialogue.provenance.model, dialogue.provenance.seed) == (("k1",), "m-1", 5)
     assert not outcome.rejects
@@ -105,7 +107,7 @@ def test_after_two_repairs_it_is_rejected_with_reasons(tmp_path: Path) -> None:
 
 
 def test_a_short_dialogue_keeps_what_is_good_and_says_that_it_is_short(tmp_path: Path) -> None:
-    outcome, asked = make(write_category(tmp_path, PAIRS), [pairs(GOOD[0], LEAK), pairs(LEAK), pairs(GOOD[0])])
+    outcome, _ = make(write_category(tmp_path, PAIRS), [pairs(GOOD[0], LEAK), pairs(LEAK), pairs(GOOD[0])])
     assert len(outcome.dialogues[0].turns) == 2, "the same pair given again is a repeat"
     assert "schema: too_few" in {reject.code for reject in outcome.rejects}
 
@@ -171,7 +173,12 @@ def test_references_are_stored_as_ids_with_their_objects(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "question",
-    ["What is [the cat](#o9) doing?", "What are [the people](#o3) doing?", "What is the bus doing?", "What is [the bus](#o1 doing?"],
+    [
+        "What is [the cat](#o9) doing?",
+        "What are [the people](#o3) doing?",
+        "What is the bus doing?",
+        "What is [the bus](#o1 doing?",
+    ],
     ids=["unknown id", "a crowd", "no reference", "broken"],
 )
 def test_bad_references_are_refused(tmp_path: Path, question: str) -> None:
@@ -205,11 +212,13 @@ assistant = "{{plan.answer}}"
 
 def test_a_later_step_reads_what_earlier_ones_gave(tmp_path: Path) -> None:
     category = write_category(
-        tmp_path, CHAIN, wish_md="Who wants what?", wish_query_md="About {{topic.text}}.", lists__topics_txt="travel\n",
+        tmp_path, CHAIN, system_md="Plan it.", wish_md="Who wants what?", wish_query_md="About {{topic.text}}.", lists__topics_txt="travel\n",
         query_md="{{wish.who}} wants to {{wish.wants}}.",
     )  # fmt: skip
     answer = "First, walk to the bus; then get on it by the front door."
-    outcome, asked = make(category, [json.dumps({"who": "the man", "wants": "go home"}), json.dumps({"answer": answer})])
+    outcome, asked = make(
+        category, [json.dumps({"who": "the man", "wants": "go home"}), json.dumps({"answer": answer})]
+    )
     assert asked[0].messages[-1].content.endswith("About travel.")
     assert asked[1].messages[-1].content.endswith("the man wants to go home.")
     assert [turn.text for turn in outcome.dialogues[0].turns] == ["What should the man do to go home?", answer]
@@ -217,7 +226,13 @@ def test_a_later_step_reads_what_earlier_ones_gave(tmp_path: Path) -> None:
 
 def test_the_last_step_of_a_chain_is_asked_again_when_the_pair_is_no_good(tmp_path: Path) -> None:
     category = write_category(
-        tmp_path, CHAIN, wish_md="Who?", wish_query_md="{{topic.text}}", lists__topics_txt="x", query_md="{{wish.who}}"
+        tmp_path,
+        CHAIN,
+        system_md="Plan it.",
+        wish_md="Who?",
+        wish_query_md="{{topic.text}}",
+        lists__topics_txt="x",
+        query_md="{{wish.who}}",
     )
     wish = json.dumps({"who": "the man", "wants": "go home"})
     leaking = json.dumps({"answer": "According to the captions he should take the bus."})

@@ -45,7 +45,11 @@ def room_of(module: str) -> str | None:
 
 
 def test_every_module_stands_in_a_room() -> None:
-    stray = [str(path) for path in MODULES if path.parent.name == "syphus" and path.stem not in {*LEVELS, "__init__", "__main__"}]
+    stray = [
+        str(path)
+        for path in MODULES
+        if path.parent.name == "syphus" and path.stem not in {*LEVELS, "__init__", "__main__"}
+    ]
     assert not stray
 
 

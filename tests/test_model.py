@@ -67,7 +67,11 @@ def test_the_quickstart_from_end_to_end(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr
     status = subprocess.run(
-        [sys.executable, "-m", "syphus", "status", str(run), "--json"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "syphus", "status", str(run), "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     total = json.loads(status.stdout)["total"]
     assert total["items"] == 9

@@ -35,7 +35,10 @@ def test_prompts_hold_the_rules_and_no_empty_place(name: str) -> None:
     for step in category.chat_steps:
         messages = prompts.prefix(step)
         assert "never mention captions" in messages[0].content.lower()
-        assert [message.role for message in messages] == ["system", *["user", "assistant"] * len(category.demonstrations)]
+        assert [message.role for message in messages] == [
+            "system",
+            *["user", "assistant"] * len(category.demonstrations),
+        ]
         assert not any("{{" in message.content for message in messages)
         for message in messages[2::2]:
             json.loads(message.content)

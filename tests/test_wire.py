@@ -14,7 +14,9 @@ from syphus.exchange import Message, Parameters, Request, Usage
 
 SCHEMA = {
     "type": "object",
-    "properties": {"pairs": {"type": "array", "minItems": 2, "maxItems": 4, "items": {"type": "string", "maxLength": 9}}},
+    "properties": {
+        "pairs": {"type": "array", "minItems": 2, "maxItems": 4, "items": {"type": "string", "maxLength": 9}}
+    },
     "required": ["pairs"],
     "additionalProperties": False,
 }
@@ -34,8 +36,16 @@ def test_nothing_unset_is_sent() -> None:
 @pytest.mark.parametrize(
     ("abilities", "present", "absent"),
     [
-        (Abilities(schema_mode="json_schema"), {"max_completion_tokens", "response_format", "temperature"}, {"max_tokens"}),
-        (Abilities(token_field="max_tokens"), {"max_tokens", "temperature"}, {"max_completion_tokens", "response_format"}),
+        (
+            Abilities(schema_mode="json_schema"),
+            {"max_completion_tokens", "response_format", "temperature"},
+            {"max_tokens"},
+        ),
+        (
+            Abilities(token_field="max_tokens"),
+            {"max_tokens", "temperature"},
+            {"max_completion_tokens", "response_format"},
+        ),
         (Abilities(temperature=False), {"max_completion_tokens"}, {"temperature"}),
         (Abilities(schema_mode="json_object"), {"response_format"}, set()),
     ],
@@ -133,13 +143,17 @@ def test_refusals(status: int, body: object, kind: Kind) -> None:
 
 
 def test_the_named_parameter_and_a_plain_string_error_are_read() -> None:
-    assert classify(400, {}, json.dumps(error("unsupported_value", param="temperature")).encode()).param == "temperature"
-    plain = classify(400, {}, b'{"error": "\'response_format.type\' must be \'json_schema\' or \'text\'"}')
+    assert (
+        classify(400, {}, json.dumps(error("unsupported_value", param="temperature")).encode()).param == "temperature"
+    )
+    plain = classify(400, {}, b"{\"error\": \"'response_format.type' must be 'json_schema' or 'text'\"}")
     assert "response_format" in plain.message
 
 
 def test_a_key_that_the_provider_quotes_is_not_kept() -> None:
-    found = classify(401, {}, json.dumps(error("invalid_api_key", "Incorrect API key provided: sk-abcDEF123456.")).encode())
+    found = classify(
+        401, {}, json.dumps(error("invalid_api_key", "Incorrect API key provided: sk-abcDEF123456.")).encode()
+    )
     assert "abcDEF" not in str(found)
     assert len(classify(500, {}, b"x" * 10_000).message) <= 300
 

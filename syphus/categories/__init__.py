@@ -1,0 +1,1 @@
+"""Seed categories: folders of text, and what becomes of them: context, prompt, reply."""

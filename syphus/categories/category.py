@@ -123,7 +123,9 @@ class TemplateStep(_Table, frozen=True, kw_only=True, tag_field="kind", tag="tem
         if bool(self.text) == bool(self.choose):
             raise ValueError(f"step {self.name}: give either `text` or `choose`")
         if self.choose and self.choose[-1].has_condition:
-            raise ValueError(f"step {self.name}: the last of `choose` must hold always, without `min_words` and `max_words`")
+            raise ValueError(
+                f"step {self.name}: the last of `choose` must hold always, without `min_words` and `max_words`"
+            )
 
 
 class ChatStep(_Table, frozen=True, kw_only=True, tag_field="kind", tag="chat"):
@@ -178,7 +180,8 @@ class DialogueShape(_Table, frozen=True, kw_only=True):
     assistant: str = ""
 
     def __post_init__(self) -> None:
-        if (self.pairs is None) != bool(self.user and self.assistant):
+        texts = bool(self.user), bool(self.assistant)
+        if not (all(texts) if self.pairs is None else not any(texts)):
             raise ValueError('give either `pairs = "step"`, or both `user` and `assistant`')
 
 
@@ -198,7 +201,7 @@ class CategoryFile(_Table, frozen=True, kw_only=True):
         if not names or len(set(names)) < len(names):
             raise ValueError("there must be steps, and no two of the same name")
         if taken := RESERVED & set(names):
-            raise ValueError(f"a step cannot be called {sorted(taken)[0]!r}: the texts use that name for something else")
+            raise ValueError(f"a step cannot be called {min(taken)!r}: the texts use that name for something else")
         source = next((step for step in self.steps if step.name == self.dialogue.pairs), None)
         if self.dialogue.pairs and not (isinstance(source, ChatStep) and source.pairs):
             raise ValueError(f"[dialogue] pairs: there is no chat step {self.dialogue.pairs!r} that replies with pairs")

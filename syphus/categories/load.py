@@ -1,22 +1,27 @@
 """From a folder of text to a :class:`Category`, with every mistake in it named by file and place."""
 
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct, structs, to_builtins
 
 import syphus
 from syphus.categories.category import Category, CategoryFile, ChatStep, Demonstration, Step, TemplateStep
+from syphus.categories.context import render_context
 from syphus.categories.templates import include_prompts, names_in
 from syphus.decoding import convert, decode_json, decode_toml, read_text
 from syphus.errors import InputError
 from syphus.identity import fingerprint
-from syphus.records import Scene
+from syphus.records import Scene, Text
+from syphus.references.boxes import find_convention
 
 CATEGORY_FILE = "category.toml"
 _SCENE_NAMES = ("scene.caption", "scene.captions", "scene.labels", "scene.id", "context")
 _PAIR_NAMES = ("pairs", "pairs.min", "pairs.max")
+_JOB_PROMPTS = {"reply-format": ("form",), "repair": ("faults", "wanted")}
+"""The shared prompts that go with every chat step, and what is put into them."""
 
 
 class Library(Struct, frozen=True):
@@ -29,12 +34,19 @@ class Library(Struct, frozen=True):
     def at(cls, *projects: Path) -> "Library":
         """``seeds/`` and ``prompts/`` in the given project folders, then those that come with syphus."""
         roots = [*projects, builtin_folder()]
-        folders = {name: tuple(dict.fromkeys(path for root in roots if (path := root / name).is_dir())) for name in ("seeds", "prompts")}
+        folders = {
+            name: tuple(dict.fromkeys(path for root in roots if (path := root / name).is_dir()))
+            for name in ("seeds", "prompts")
+        }
         return cls(**folders)
 
     def category_names(self) -> list[str]:
         """All categories, as ``family/name``, each once."""
-        found = {path.parent.relative_to(root).as_posix() for root in self.seeds for path in root.glob(f"*/*/{CATEGORY_FILE}")}
+        found = {
+            path.parent.relative_to(root).as_posix()
+            for root in self.seeds
+            for path in root.glob(f"*/*/{CATEGORY_FILE}")
+        }
         return sorted(found)
 
     def category_folder(self, name: str) -> Path:
@@ -76,17 +88,67 @@ def load_category(name: str, library: Library) -> Category:
     lists = {path.stem: _read_list(path) for path in sorted(folder.glob("lists/*.txt"))}
     if (folder / "templates.txt").is_file():
         lists["templates"] = _read_list(folder / "templates.txt")
-    demonstrations = tuple(_read_demonstration(path, file) for path in sorted(folder.glob("demonstrations/*.json")))
-    reply_form = shared.get("reply-format", "")
+    _check_conventions(file, toml)
     _check_names(file, texts, lists, folder)
-    identity = fingerprint(
-        to_builtins({"file": file, "texts": texts, "lists": lists, "reply": reply_form, "demos": demonstrations})
-    )
-    texts["prompts/reply-format"] = reply_form
-    texts["prompts/repair"] = shared.get("repair", "")
+    demonstrations = tuple(_read_demonstration(path, file) for path in sorted(folder.glob("demonstrations/*.json")))
+    texts |= _job_prompts(shared, library)
     return Category(
-        name=name, file=file, demonstrations=demonstrations, texts=texts, lists=lists, fingerprint=identity, own_context=file.context
+        name=name,
+        file=file,
+        demonstrations=demonstrations,
+        texts=texts,
+        lists=lists,
+        fingerprint=_identify(file, texts, lists, demonstrations),
+        own_context=file.context,
     )
+
+
+def _identify(
+    file: CategoryFile,
+    texts: dict[str, str],
+    lists: dict[str, tuple[str, ...]],
+    demonstrations: tuple[Demonstration, ...],
+) -> str:
+    """The fingerprint of all that decides what is asked, and of nothing else: no notes, no names of files."""
+    used: dict[str, str] = {}
+    inline: list[str] = []
+    for step in file.steps:
+        if isinstance(step, ChatStep):
+            names = (step.system, step.query, *(f"prompts/{name}" for name in _JOB_PROMPTS))
+            used |= {name: texts[name] for name in names if name in texts}
+        else:
+            inline += [step.text, *(choice.text for choice in step.choose)]
+    asked = {name.partition(":")[0] for text in (*used.values(), *inline) for name in names_in(text)}
+    content = {
+        "file": structs.replace(file, description=""),
+        "texts": used,
+        "lists": {name: lines for name, lines in lists.items() if _pool_name(name) in asked},
+        "demonstrations": [(one.scene, one.replies) for one in demonstrations],
+    }
+    return fingerprint(to_builtins(content))
+
+
+def _job_prompts(shared: dict[str, str], library: Library) -> dict[str, str]:
+    texts = {}
+    for name, known in _JOB_PROMPTS.items():
+        text = texts[f"prompts/{name}"] = shared.get(name, "")
+        for unknown in set(names_in(text)) - set(known):
+            file = next(root / f"{name}.md" for root in library.prompts if (root / f"{name}.md").is_file())
+            raise InputError(
+                f"there is no {{{{{unknown}}}}} to put in", file=file, mend=f"It may use: {', '.join(known)}."
+            )
+    return texts
+
+
+def _check_conventions(file: CategoryFile, toml: Path) -> None:
+    for block, name in (("objects", file.context.objects.boxes), ("keypoints", file.context.keypoints.boxes)):
+        if name != "none":
+            try:
+                find_convention(name)
+            except InputError as error:
+                raise InputError(
+                    error.message, file=toml, place=f"context.{block}.boxes", mend=f"{error.mend} Or `none`."
+                ) from error
 
 
 def _with_prompts(path: Path, shared: dict[str, str]) -> str:
@@ -116,45 +178,110 @@ class _DemonstrationFile(Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 def _read_demonstration(path: Path, file: CategoryFile) -> Demonstration:
     raw = decode_json(read_text(path), _DemonstrationFile, file=path)
-    steps = [step.name for step in file.steps if isinstance(step, ChatStep)]
-    replies = dict(raw.replies)
-    if raw.reply is not None and len(steps) == 1:
-        replies[steps[0]] = raw.reply
+    steps = {step.name: step for step in file.steps if isinstance(step, ChatStep)}
+    if raw.reply is not None and (len(steps) != 1 or raw.replies):
+        raise InputError(
+            f"has a `reply`, but the chat steps are {list(steps)}"
+            if len(steps) != 1
+            else "has both `reply` and `replies`",
+            file=path,
+            place="$.reply",
+            mend='Give `"replies": {"step": {...}}` with one reply for each chat step; `reply` is short for that of a single one.',
+        )
+    replies = raw.replies if raw.reply is None else dict.fromkeys(steps, raw.reply)
     if sorted(replies) != sorted(steps):
         raise InputError(
-            f"has replies for {sorted(replies) or 'no step'}, but the chat steps are {steps}",
+            f"has replies for {sorted(replies) or 'no step'}, but the chat steps are {list(steps)}",
             file=path,
             place="$.replies",
             mend='Give `"replies": {"step": {...}}` with one reply for each chat step.',
         )
-    return convert(
-        {"scene": to_builtins(raw.scene), "replies": replies, "file": path.name, "note": raw.note}, Demonstration, file=path
-    )
+    for name, reply in replies.items():
+        _check_reply(reply, steps[name], path, "$.reply" if raw.reply is not None else f"$.replies.{name}")
+    try:
+        render_context(raw.scene, file.context)
+    except InputError as error:
+        raise InputError(error.message, file=path, place="$.scene", mend=error.mend) from error
+    return Demonstration(scene=raw.scene, replies=replies, file=path.name, note=raw.note)
+
+
+class _Pair(Struct, frozen=True, forbid_unknown_fields=True):
+    question: Text
+    answer: Text
+
+
+class _Pairs(Struct, frozen=True, forbid_unknown_fields=True):
+    pairs: tuple[_Pair, ...]
+
+
+def _check_reply(reply: dict[str, Any], step: ChatStep, path: Path, place: str) -> None:
+    """Raises :class:`InputError` for a reply of another form; ``syphus check seeds`` looks at what it says."""
+    if step.pairs is not None:
+        convert(reply, _Pairs, file=path, prefix=place)
+        return
+    convert(reply, dict[str, Text], file=path, prefix=place)
+    if sorted(reply) != sorted(step.fields):
+        raise InputError(
+            f"has the fields {sorted(reply)}, but step `{step.name}` gives {list(step.fields)}", file=path, place=place
+        )
+
+
+def _pool_name(name: str) -> str:
+    return name if name == "templates" else f"lists.{name}"
 
 
 def _check_names(file: CategoryFile, texts: dict[str, str], lists: dict[str, tuple[str, ...]], folder: Path) -> None:
     """Raises :class:`InputError` for a ``{{name}}`` that will not be there when its text is filled."""
-    pools = [name if name == "templates" else f"lists.{name}" for name in lists]
-    known = [*_SCENE_NAMES, *pools]
+    pools = {_pool_name(name): lines for name, lines in lists.items()}
+    outputs: list[str] = []
     for step in file.steps:
+        known = [*_SCENE_NAMES, *pools, *outputs]
         for source, text, names in _texts_of(step, texts, known):
             for name in names_in(text):
-                if name.partition(":")[0] not in names:
-                    raise InputError(
-                        f"step `{step.name}` has no {{{{{name}}}}} to put in",
-                        file=folder / source,
-                        mend=f"It may use: {', '.join(names)}.",
-                    )
-        known += output_names(step)
-        if isinstance(step, ChatStep) and not (texts.get(step.system) or texts.get(step.query)):
-            raise InputError(f"step `{step.name}` has neither {step.system} nor {step.query}", file=folder)
+                _check_name(name, names, pools, file=folder / source, where=f"step `{step.name}`")
+        if isinstance(step, ChatStep):
+            _check_texts(step, texts, folder)
+        for choice in step.choose if isinstance(step, TemplateStep) else ():
+            earlier = [name.partition(".")[0] for name in outputs]
+            if choice.of is not None and choice.of not in earlier:
+                raise InputError(
+                    f"step `{step.name}` chooses by the words of `{choice.of}`, which is no earlier step",
+                    file=folder / CATEGORY_FILE,
+                    mend=f"Earlier steps: {', '.join(dict.fromkeys(earlier)) or 'none'}.",
+                )
+        outputs += output_names(step)
+    # Turns are made of what the steps gave and nothing else; several pairs are no text.
+    single = [name for name in outputs if not name.endswith(".pairs")]
     for name in (*names_in(file.dialogue.user), *names_in(file.dialogue.assistant)):
-        if name.partition(":")[0] not in known:
+        _check_name(name, single, {}, file=folder / CATEGORY_FILE, where="[dialogue]")
+
+
+def _check_name(name: str, names: list[str], pools: dict[str, tuple[str, ...]], *, file: Path, where: str) -> None:
+    base, colon, count = name.partition(":")
+    if base not in names:
+        near = get_close_matches(base, names, n=1)
+        raise InputError(
+            f"{where} has no {{{{{name}}}}} to put in",
+            file=file,
+            mend=(f"Did you mean {{{{{near[0]}}}}}? " if near else "")
+            + f"It may use: {', '.join(names) or 'nothing'}.",
+        )
+    if colon and not (base in pools and count.isdecimal() and 1 <= int(count) <= len(pools[base])):
+        most = f"a number from 1 to {len(pools[base])}" if base in pools else "nothing: only lists are drawn from"
+        raise InputError(f"{where}: {{{{{name}}}}} cannot be drawn", file=file, mend=f"Behind the colon stands {most}.")
+
+
+def _check_texts(step: ChatStep, texts: dict[str, str], folder: Path) -> None:
+    for field, name in (("system", step.system), ("query", step.query)):
+        # Either of the two may be left out; one that is asked for by another name must be there.
+        if name not in texts and name != f"{field}.md":
             raise InputError(
-                f"[dialogue] has no {{{{{name}}}}} to put in",
+                f"step `{step.name}`: there is no file {name}",
                 file=folder / CATEGORY_FILE,
-                mend=f"It may use: {', '.join(known)}.",
+                mend=f"There are: {', '.join(texts) or 'none'}.",
             )
+    if not (texts.get(step.system) or texts.get(step.query)):
+        raise InputError(f"step `{step.name}` has neither {step.system} nor {step.query}", file=folder)
 
 
 def _texts_of(step: Step, texts: dict[str, str], known: list[str]) -> Iterator[tuple[str, str, list[str]]]:
@@ -162,9 +289,10 @@ def _texts_of(step: Step, texts: dict[str, str], known: list[str]) -> Iterator[t
         for text in (step.text, *(choice.text for choice in step.choose)):
             yield CATEGORY_FILE, text, known
     else:
+        pairs = list(_PAIR_NAMES) if step.pairs else []
         # The system message is the same for all scenes, so that providers can keep it in their prefix cache.
-        yield step.system, texts.get(step.system, ""), [*_PAIR_NAMES]
-        yield step.query, texts.get(step.query, ""), [*known, *_PAIR_NAMES]
+        yield step.system, texts.get(step.system, ""), pairs
+        yield step.query, texts.get(step.query, ""), [*known, *pairs]
 
 
 def output_names(step: Step) -> list[str]:
@@ -181,7 +309,8 @@ def load_categories(names: Iterable[str], library: Library) -> list[Category]:
         if name.endswith("/*"):
             family = [one for one in library.category_names() if one.startswith(name[:-1])]
             if not family:
-                raise InputError(f"there is no category in {name!r}")
+                known = ", ".join(library.category_names())
+                raise InputError(f"there is no category in {name!r}", mend=f"Categories: {known or 'none'}.")
             chosen |= dict.fromkeys(family)
         else:
             chosen[name] = None

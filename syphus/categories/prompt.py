@@ -57,7 +57,9 @@ class CategoryPrompts:
         """The scene's context."""
         return render_context(scene, self.category.file.context)
 
-    def fill_template(self, step: TemplateStep, scene: Scene, context: str, outputs: Outputs, turn: Turn) -> dict[str, str]:
+    def fill_template(
+        self, step: TemplateStep, scene: Scene, context: str, outputs: Outputs, turn: Turn
+    ) -> dict[str, str]:
         """The output of a template step."""
         text = step.text
         for choice in step.choose:

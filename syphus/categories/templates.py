@@ -33,5 +33,6 @@ def names_in(text: str) -> Iterable[str]:
 def include_prompts(text: str, prompts: dict[str, str]) -> str:
     """The text with the shared prompts put in; raises ``KeyError`` with the name of one that is missing."""
     return FIELD.sub(
-        lambda found: prompts[found[1].removeprefix(_PROMPT)].strip() if found[1].startswith(_PROMPT) else found[0], text
+        lambda found: prompts[found[1].removeprefix(_PROMPT)].strip() if found[1].startswith(_PROMPT) else found[0],
+        text,
     )

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,8 +40,15 @@ def open_sources(config: Config, config_file: Path) -> list[Source]:
         place = f"sources[{index}]"
         if "reader" not in table:
             raise InputError("a source needs a reader", file=config_file, place=place, mend='reader = "coco"')
-        reader = find_reader(table["reader"])
+        try:
+            reader = find_reader(table["reader"])
+        except InputError as error:
+            raise InputError(error.message, file=config_file, place=f"{place}.reader", mend=error.mend) from error
         name = table.get("name") or (table["reader"] if len(config.sources) == 1 else f"{table['reader']}{index + 1}")
+        if not isinstance(name, str):
+            raise InputError(
+                "a source's name is a text", file=config_file, place=f"{place}.name", mend=f'name = "{name}"'
+            )
         if name in {source.name for source in sources}:
             raise InputError(f"two sources are called {name!r}", file=config_file, place=f"{place}.name")
         sources.append(Source(name, reader, source_options(table, reader.Options, file=str(config_file), place=place)))
@@ -83,8 +91,13 @@ def open_categories(config: Config, config_file: Path) -> list[Category]:
     known = {"all", "local", *(category.name for category in categories)}
     # A filter by --category may leave out categories that the file has overrides for; only names that exist nowhere are
     # mistakes.
-    for name in config.overrides.keys() - known - set(library.category_names()):
-        raise InputError(f"there is no category {name!r}", file=config_file, place=f"overrides.{name}")
+    there = library.category_names()
+    for name, table in config.overrides.items():
+        if name not in known and name not in there:
+            near = get_close_matches(name, (*known, *there), n=1)
+            mend = f"Did you mean `{near[0]}`?" if near else f"Categories: {', '.join(there)}."
+            raise InputError(f"there is no category {name!r}", file=config_file, place=f"overrides.{name}", mend=mend)
+        convert(table, Overrides, file=config_file, prefix=f"overrides.{name}")
     adjusted = []
     for category in categories:
         names = ("all", *(("local",) if config.model.kind == "local" else ()), category.name)

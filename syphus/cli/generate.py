@@ -107,7 +107,9 @@ async def _generate(prepared: _Prepared) -> int:
         summary = summarise(ledger)
         print_summary(summary, folder, counters=counters)
         if engine.stopped_by:
-            view.say(f"stopped: {engine.stopped_by}\n  Mend that and type the same command: it goes on where it stopped.")
+            view.say(
+                f"stopped: {engine.stopped_by}\n  Mend that and type the same command: it goes on where it stopped."
+            )
             return Exit.REFUSED
         if engine.interrupted:
             view.say("interrupted. The same command goes on where it stopped.")
@@ -163,9 +165,7 @@ async def _open_engine(model: ModelTable, categories: list[Category], ledger: Le
 
         settings = structs.replace(settings, extra=local.EXTRA | model.extra)
         path = Path(model.path) if model.path else weights.embedded_model(view.say)
-        local_client = local.LocalClient(
-            path, window=model.window, slots=settings.concurrency, threads=model.threads
-        )
+        local_client = local.LocalClient(path, window=model.window, slots=settings.concurrency, threads=model.threads)
         return Engine(ledger, local_client, path.name, local.ABILITIES, settings, counters)
     from syphus.engine.client import OpenAIClient
     from syphus.engine.probe import first_guess, probe
@@ -231,7 +231,9 @@ def _show_prompts(prepared: _Prepared) -> int:
     problems: list[Problem] = []
     scene = next(read_scenes(prepared.sources, lambda _, problem: problems.append(problem), 1), None)
     if scene is None:
-        raise InputError("no scene can be read from the sources", mend="; ".join(str(problem) for problem in problems[:3]))
+        raise InputError(
+            "no scene can be read from the sources", mend="; ".join(str(problem) for problem in problems[:3])
+        )
     seed = _sent_seed(prepared.config)
     for category in prepared.categories:
         _show_prompt(CategoryPrompts(category, seed), scene, prepared.config.run.seed)

@@ -30,17 +30,28 @@ def build_parser() -> argparse.ArgumentParser:
     generate.add_argument("--limit", type=_positive, metavar="N", help="only the first N scenes")
     generate.add_argument("--seed", type=int, metavar="N", help="decides every draw")
     generate.add_argument(
-        "--category", action="append", metavar="NAME", help="only this category, or a family as llava/*; may be repeated"
+        "--category",
+        action="append",
+        metavar="NAME",
+        help="only this category, or a family as llava/*; may be repeated",
     )
     generate.add_argument(
-        "--source", action="append", default=[], metavar="KEY=VALUE", help="set an option of the sources, as folder=/data/coco"
+        "--source",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set an option of the sources, as folder=/data/coco",
     )
     generate.add_argument("--model", metavar="NAME", help="the model's name at the endpoint")
     generate.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
     generate.add_argument("--model-path", metavar="FILE", help="a GGUF file in the place of the embedded model")
     generate.add_argument("--concurrency", type=_positive, metavar="N", help="calls in flight")
     generate.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="set any key of the configuration, as model.timeout=60"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set any key of the configuration, as model.timeout=60",
     )
     generate.add_argument("--show-prompt", action="store_true", help="print the first prompt of each category and end")
 
@@ -58,7 +69,9 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--category", action="append", metavar="NAME", help="only this category; may be repeated")
 
     check = _add(commands, "check", "look for mistakes before anything is paid for")
-    check.add_argument("what", metavar="WHAT", help="`seeds`, a configuration (.toml) or a file of scenes (.jsonl, .json)")
+    check.add_argument(
+        "what", metavar="WHAT", help="`seeds`, a configuration (.toml) or a file of scenes (.jsonl, .json)"
+    )
     check.add_argument("--write-schema", metavar="FILE", help="also write the JSON Schema of a scene there")
 
     new = _add(commands, "new", "make a category of your own by copying one")
@@ -68,7 +81,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str) -> argparse.ArgumentParser:
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
+) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     command.set_defaults(command=name)
     return command

@@ -24,7 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("is there already", file=folder, mend="Choose another name, or edit that one.")
     shutil.copytree(model, folder)
     view.say(f"{folder}: a copy of {arguments.like}. Now edit, in this order:")
-    view.say(f"  {CATEGORY_FILE:<16} ability, what it needs, what of a scene is shown, how many pairs, limits of the checks")
+    view.say(
+        f"  {CATEGORY_FILE:<16} ability, what it needs, what of a scene is shown, how many pairs, limits of the checks"
+    )
     view.say("  system.md        what the model is to do")
     view.say("  demonstrations/  three or more scenes with the reply they should get")
     view.say("then: syphus check seeds")

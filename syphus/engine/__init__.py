@@ -1,0 +1,1 @@
+"""Where the effects are: the scheduler, the ledger, the endpoints."""

@@ -19,7 +19,7 @@ from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
 
@@ -94,7 +94,7 @@ class Ledger:
             self._lock.close()
             self._lock = None
 
-    def __enter__(self) -> "Ledger":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -114,9 +114,7 @@ class Ledger:
             return None
         text, finish, refusal, model, *tokens = row
         usage = None if tokens[0] is None else Usage(*(count or 0 for count in tokens))
-        return Reply(
-            text=text, finish=finish, refusal=refusal, usage=usage, model=model or "", key=key, replayed=True
-        )
+        return Reply(text=text, finish=finish, refusal=refusal, usage=usage, model=model or "", key=key, replayed=True)
 
     async def record_attempt(
         self, key: str, request: Request, settings: dict[str, Any], result: Reply | ModelError, seconds: float
@@ -132,10 +130,10 @@ class Ledger:
 
         def work(db: sqlite3.Connection) -> None:
             identity = self._request_id(db, key, request, settings)
-            marks = ", ".join("?" * 14)
             db.execute(
                 "INSERT INTO attempts (request, at, seconds, failure, detail, status, reply, finish, refusal, model,"
-                f" prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens) VALUES ({marks})",  # noqa: S608
+                " prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (identity, at, round(seconds, 4), *values),
             )
 
@@ -249,12 +247,14 @@ class Ledger:
     def record_problem(self, source: str, file: str, place: str, message: str, *, lost: bool) -> None:
         """Stores something that could not be read; the same one, met again in a later start, is not counted twice."""
         row = (source, file, place, message, lost)
-        self._queue.put((
-            lambda db: db.execute(
-                "INSERT OR IGNORE INTO problems (source, file, place, message, lost) VALUES (?, ?, ?, ?, ?)", row
-            ),
-            None,
-        ))
+        self._queue.put(
+            (
+                lambda db: db.execute(
+                    "INSERT OR IGNORE INTO problems (source, file, place, message, lost) VALUES (?, ?, ?, ?, ?)", row
+                ),
+                None,
+            )
+        )
 
     def problems(self) -> list[tuple[str, str, str, bool]]:
         """File, place, message and whether something was lost."""
@@ -280,7 +280,12 @@ class Ledger:
     def flush(self) -> None:
         """Returns when all that was handed in is committed."""
         committed = threading.Event()
-        self._queue.put((lambda db: db.commit() or committed.set(), None))
+
+        def work(db: sqlite3.Connection) -> None:
+            db.commit()
+            committed.set()
+
+        self._queue.put((work, None))
         while not committed.wait(0.05):
             if self.failure:
                 raise self.failure

@@ -49,9 +49,7 @@ async def probe(send: Send, guess: Abilities, parameters: Parameters) -> Abiliti
         ModelError: the endpoint refuses even the plainest form of the call.
     """
     tried: set[Abilities] = set()
-    request = Request(
-        purpose="probe", messages=(Message("user", _QUESTION),), schema=_SCHEMA, parameters=parameters
-    )
+    request = Request(purpose="probe", messages=(Message("user", _QUESTION),), schema=_SCHEMA, parameters=parameters)
     while True:
         tried.add(guess)
         try:
@@ -71,7 +69,11 @@ async def probe(send: Send, guess: Abilities, parameters: Parameters) -> Abiliti
 def _mended(guess: Abilities, error: ModelError) -> Abilities:
     """The next guess after a refusal: the field that the endpoint names is changed, else the mode is weakened."""
     named = f"{error.param or ''} {error.message}"
-    if "max_completion_tokens" in named and guess.token_field == "max_completion_tokens" and error.param != "max_tokens":
+    if (
+        "max_completion_tokens" in named
+        and guess.token_field == "max_completion_tokens"
+        and error.param != "max_tokens"
+    ):
         return structs.replace(guess, token_field="max_tokens")
     if "max_tokens" in named and guess.token_field == "max_tokens":
         return structs.replace(guess, token_field="max_completion_tokens")

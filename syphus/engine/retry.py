@@ -1,25 +1,31 @@
 """When a failed call is made again, and how long it waits: the one owner of retries."""
 
+from collections.abc import Awaitable, Callable
+
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_base, wait_random_exponential
 
 from syphus.errors import FailureKind, ModelError
 
-RETRIED = frozenset({
-    FailureKind.RATE_LIMIT,
-    FailureKind.OVERLOADED,
-    FailureKind.TIMEOUT,
-    FailureKind.CONNECTION,
-    FailureKind.BAD_REPLY,
-})
+RETRIED = frozenset(
+    {
+        FailureKind.RATE_LIMIT,
+        FailureKind.OVERLOADED,
+        FailureKind.TIMEOUT,
+        FailureKind.CONNECTION,
+        FailureKind.BAD_REPLY,
+    }
+)
 """Passing troubles. What is not here fails the item at once, for it would fail again."""
 
-STOPS_THE_RUN = frozenset({
-    FailureKind.AUTH,
-    FailureKind.PERMISSION,
-    FailureKind.UNKNOWN_MODEL,
-    FailureKind.QUOTA,
-})
+STOPS_THE_RUN = frozenset(
+    {
+        FailureKind.AUTH,
+        FailureKind.PERMISSION,
+        FailureKind.UNKNOWN_MODEL,
+        FailureKind.QUOTA,
+    }
+)
 """Troubles that every other item would meet too."""
 
 LONGEST_WAIT = 300.0
@@ -45,8 +51,12 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, ModelError) and error.kind in RETRIED
 
 
-def retrying(attempts: int) -> AsyncRetrying:
+def retrying(attempts: int, sleep: Callable[[float], Awaitable[None]]) -> AsyncRetrying:
     """A policy for one call. Made anew each time: a shared one mixes the counts of concurrent calls."""
     return AsyncRetrying(
-        stop=stop_after_attempt(attempts), wait=_WaitAsAsked(), retry=retry_if_exception(is_passing), reraise=True
+        sleep=sleep,
+        stop=stop_after_attempt(attempts),
+        wait=_WaitAsAsked(),
+        retry=retry_if_exception(is_passing),
+        reraise=True,
     )

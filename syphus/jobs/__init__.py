@@ -1,0 +1,1 @@
+"""Pure coroutines over ask."""

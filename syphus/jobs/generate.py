@@ -6,17 +6,18 @@ stored replies with changed checks, rest on.
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from msgspec import Struct, structs
 
 from syphus.categories.category import Category, ChatStep, TemplateStep
 from syphus.categories.context import lacking
-from syphus.categories.prompt import CategoryPrompts, Outputs, Turn as DrawTurn
+from syphus.categories.prompt import CategoryPrompts, Outputs
+from syphus.categories.prompt import Turn as DrawTurn
 from syphus.categories.reply import ReadReply, read_reply
 from syphus.categories.templates import fill
 from syphus.errors import InputError
-from syphus.exchange import Ask, Item, Outcome, Reject, Reply
+from syphus.exchange import Ask, Item, Outcome, Reject, Reply, Request
 from syphus.quality.checks import Pair, PairsVerdict, check_pairs
 from syphus.records import Dialogue, Object, Provenance, Scene, Turn, Verdict
 from syphus.references.text import find_references
@@ -67,13 +68,6 @@ def generate_job(seed: int) -> Callable[[Item, Ask], Coroutine[Any, Any, Outcome
         return await _Generation(cast("GenerateItem", item), ask, seed).make()
 
     return job
-
-
-class _Step(NamedTuple):
-    """What a chat step gave; ``output`` is None when nothing of it can be used."""
-
-    output: dict[str, Any] | None
-    verdicts: tuple[Verdict, ...] = ()
 
 
 class _Generation:
@@ -127,44 +121,73 @@ class _Generation:
         return self._outcome(pairs)
 
     async def _ask_step(self, step: ChatStep, context: str) -> dict[str, Any] | None:
-        """The step's output, asked for at most ``1 + repairs`` times, each time only for what is missing."""
-        first = request = self.prompts.request(step, self.scene, context, self.outputs, self.turn)
+        """The step's output, asked for at most ``1 + repairs`` times; None when nothing of it can be used."""
+        first = self.prompts.request(step, self.scene, context, self.outputs, self.turn)
+        return await (self._ask_pairs(step, first) if step.pairs else self._ask_fields(step, first))
+
+    async def _ask_pairs(self, step: ChatStep, first: Request) -> dict[str, Any] | None:
+        """Pairs; the good ones of each reply are kept, and only the missing ones asked for again."""
+        assert step.pairs is not None
+        least, most = step.pairs
         kept: list[Pair] = []
-        for asked in range(1 + self.category.repairs):
-            reply = await self.ask(request)
-            self.keys.append(reply.key)
-            self.model = reply.model or self.model
-            if refused := _refusal(reply):
-                self.rejects.append(Reject(code="refusal: provider", message="the model refused", step=step.name, evidence=refused))
+        request = first
+        for left in range(self.category.repairs, -1, -1):
+            reply = await self._reply(request, step)
+            if reply is None:
                 break
-            read = read_reply(reply.text, request.schema or {}, finish=reply.finish)
-            if read.how != "json":
-                self.notes.append(f"reply read as: {read.how}")
-            faults = [Verdict(check="schema", code=fault.code, message=fault.message) for fault in read.faults]
-            if step.pairs is None:
-                output, more = self._judge_fields(step, read)
-                faults += more
-                if output is not None:
-                    return output
-            else:
-                faults += self._judge_pairs(step, read, kept)
-                if len(kept) >= step.pairs[0]:
-                    self._note_rejects(faults, step)
-                    break
+            read, faults = self._read(reply, request)
+            faults += self._judge_pairs(step, read, kept)
             self._note_rejects(faults, step)
-            if asked < self.category.repairs:
-                # Built on the first request, not on the last: what is kept is named, so earlier rounds need not be paid again.
-                request = self.prompts.repair_request(first, reply, [fault.message for fault in faults], _wanted(step, kept))
-                if step.pairs and kept:
-                    missing = (step.pairs[0] - len(kept), step.pairs[1] - len(kept))
-                    schema = structs.replace(step, pairs=missing).schema(self.category.file.checks)
-                    request = structs.replace(request, schema=schema)
+            if len(kept) >= least:
+                break
+            if left:
+                # Built on the first request, not on the last: what is kept is named, so earlier rounds are not paid again.
+                request = self._repair(first, reply, faults, _wanted(step, kept))
+                missing = structs.replace(step, pairs=(least - len(kept), most - len(kept)))
+                request = structs.replace(request, schema=missing.schema(self.category.file.checks))
         if not kept:
             return None
-        if step.pairs and len(kept) < step.pairs[0]:
-            short = f"{len(kept)} of at least {step.pairs[0]} pairs"
+        if len(kept) < least:
+            short = f"{len(kept)} of at least {least} pairs"
             self.rejects.append(Reject(code="schema: too_few", message=short, step=step.name))
         return {"pairs": [{"question": pair.question, "answer": pair.answer} for pair in kept]}
+
+    async def _ask_fields(self, step: ChatStep, first: Request) -> dict[str, Any] | None:
+        """An object of texts; it is whole, or it is asked for anew."""
+        request = first
+        for left in range(self.category.repairs, -1, -1):
+            reply = await self._reply(request, step)
+            if reply is None:
+                break
+            read, faults = self._read(reply, request)
+            output, more = self._judge_fields(step, read)
+            if output is not None:
+                return output
+            faults += more
+            self._note_rejects(faults, step)
+            if left:
+                request = self._repair(first, reply, faults, "Make it anew.")
+        return None
+
+    async def _reply(self, request: Request, step: ChatStep) -> Reply | None:
+        """The model's reply; None, with a reject, where it refused."""
+        reply = await self.ask(request)
+        self.keys.append(reply.key)
+        self.model = reply.model or self.model
+        if refused := _refusal(reply):
+            reject = Reject(code="refusal: provider", message="the model refused", step=step.name, evidence=refused)
+            self.rejects.append(reject)
+            return None
+        return reply
+
+    def _read(self, reply: Reply, request: Request) -> tuple[ReadReply, list[Verdict]]:
+        read = read_reply(reply.text, request.schema or {}, finish=reply.finish)
+        if read.how != "json":
+            self.notes.append(f"reply read as: {read.how}")
+        return read, [Verdict(check="schema", code=fault.code, message=fault.message) for fault in read.faults]
+
+    def _repair(self, first: Request, reply: Reply, faults: Sequence[Verdict], wanted: str) -> Request:
+        return self.prompts.repair_request(first, reply, [fault.message for fault in faults], wanted)
 
     def _judge_pairs(self, step: ChatStep, read: ReadReply, kept: list[Pair]) -> list[Verdict]:
         """Adds the good pairs of a reply to ``kept``, up to the step's most; returns what is wrong with the others."""
@@ -241,8 +264,9 @@ class _Generation:
 
 
 def _wanted(step: ChatStep, kept: Sequence[Pair]) -> str:
-    if step.pairs is None or not kept:
+    if not kept:
         return "Make it anew."
+    assert step.pairs is not None
     questions = " ".join(f'"{pair.question}"' for pair in kept)
     return f"These are good and kept: {questions} Give only {step.pairs[0] - len(kept)} more, about other things."
 
@@ -262,4 +286,3 @@ def _referred(scene: Scene, turns: Iterable[Turn]) -> tuple[Object, ...]:
     """The objects that the turns point at, in the scene's order."""
     ids = {identity for turn in turns for reference in find_references(turn.text) for identity in reference.ids}
     return tuple(thing for thing in scene.objects if thing.id in ids)
-

@@ -1,0 +1,1 @@
+"""How text points at things, and how boxes are written."""

@@ -108,7 +108,7 @@ def load_config(file: Path, flags: dict[str, Any]) -> Config:
     for export in _tables(data.get("export")):
         _anchor(export, "path", file.parent)
     for source in _tables(data.get("sources")):
-        source[_RELATIVE_TO] = str(file.parent)
+        source |= {_RELATIVE_TO: str(file.parent), _TYPED: {}}
     for key, value in flags.items():
         _set(data, key, value, file)
     config = convert(data, Config, file=file)
@@ -135,7 +135,7 @@ def _set(data: dict[str, Any], dotted: str, value: Any, file: Path) -> None:
     if table_name == "sources":
         for source in _tables(data.get("sources")):
             source[rest] = value
-            source.setdefault(_TYPED, {})[rest] = str(Path.cwd())
+            source[_TYPED][rest] = str(Path.cwd())
         return
     *path, last = dotted.split(".")
     table = data

@@ -17,7 +17,7 @@ from syphus.errors import InputError
 
 T = TypeVar("T")
 
-_PATH = re.compile(r" - at `(?:key in )?(?P<path>[^`]*)`$")
+_PATH = re.compile(r" - at (?P<key>`key` in )?`(?P<path>[^`]*)`$")
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`$", re.DOTALL)
 _PATTERN = re.compile(r"Expected `str` matching regex ")
@@ -112,13 +112,17 @@ def _to_path(type_: type[Any], value: Any) -> Any:
     """Files and folders stand as text in TOML; our records hold them as paths."""
     if type_ is Path and isinstance(value, str):
         return Path(value)
-    raise NotImplementedError(f"no way from {type(value).__name__} to {type_.__name__}")
+    raise ValueError(f"Expected `{type_.__name__}`, got `{type(value).__name__}`")  # msgspec adds the place
 
 
 def _split(error: Exception) -> tuple[str, str]:
     text = str(error)
     found = _PATH.search(text)
-    return (text[: found.start()], found["path"]) if found else (text, "$")
+    if not found:
+        return text, "$"
+    message = text[: found.start()]
+    # Of a key msgspec gives the path that its value would have; where it stands is the dictionary.
+    return (f"{message} (a key)", found["path"].removesuffix("[...]")) if found["key"] else (message, found["path"])
 
 
 def _explain(error: Exception, text: str, type_: Any, *, file: Path | str, first_line: int) -> InputError:
@@ -162,8 +166,8 @@ def _nearest(message: str, path: str, type_: Any) -> tuple[str, str]:
         return f"unknown key `{unknown['field']}`", _suggest(unknown["field"], fields_at(type_, path))
     nodes = _nodes_at(type_, path)
     if _PATTERN.match(message):
-        described = [(node.extra_json_schema or {}).get("description") for node in nodes if _is(node, "Metadata")]
-        return (f"Expected a name: {described[0]}", "") if described and described[0] else (message, "")
+        description = next(filter(None, map(_description, nodes)), "")
+        return (f"Expected a name: {description}", "") if description else (message, "")
     choice = _CHOICE.match(message)
     if choice:
         values = [str(value) for node in _plain(nodes) if _is(node, "LiteralType") for value in node.values]
@@ -183,6 +187,20 @@ def fields_at(type_: Any, path: str) -> list[str]:
     """The names of the fields that the record at ``path`` inside ``type_`` may have; empty where there is no record."""
     records = [node for node in _plain(_nodes_at(type_, path)) if _is(node, "StructType")]
     return list(dict.fromkeys(field.encode_name for node in records for field in node.fields))
+
+
+def _description(node: Any) -> str:
+    """What a type's own words are for what it takes: a text itself, or the keys of a dictionary."""
+    info = msgspec.inspect
+    match node:
+        case info.Metadata():
+            return (node.extra_json_schema or {}).get("description", "") or _description(node.type)
+        case info.UnionType():
+            return next(filter(None, map(_description, node.types)), "")
+        case info.DictType():
+            return _description(node.key_type)
+        case _:
+            return ""
 
 
 def _is(node: Any, kind: str) -> bool:

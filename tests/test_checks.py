@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from syphus.quality.checks import CHECKS, EVIDENCE, Pair, PairsVerdict, Rules, check_pairs
 from syphus.quality.repeats import count_words
-from syphus.records import OcrLine, Scene
+from syphus.records import Caption, Object, OcrLine, Scene
 
 DATA = Path(os.environ.get("SYPHUS_DATA") or Path(__file__).parents[2] / "shared" / "data")
 SCENE = Scene(id="s")
@@ -427,3 +427,34 @@ def test_of_real_answers_only_true_leaks_are_flagged():
         for found in verdict(pair.question, pair.answer, rules=Rules(answer_words=(1, 300))).verdicts
     }
     assert flags == {("leak", "are described"), ("leak", "used interchangeably to describe")}
+
+
+PIZZA = (
+    "I can recommend making your own pizzas with flour, salt, eggs, pepper, tomato sauce, cheese, oregano, basil, garlic and "
+    "olive oil; cut the dough with a cutter."
+)
+PORTRAIT = Scene(
+    id="p",
+    captions=(
+        Caption(text="An older woman in a dark navy uniform with gold buttons sits with crossed arms before a flag."),
+    ),
+    objects=(Object(id="o1", label="person"), Object(id="o2", label="flag")),
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (PIZZA, "unrelated"),
+        (
+            "The woman sits upright in her dark uniform, arms folded, and the gold buttons catch the light in the studio.",
+            None,
+        ),
+        ("Pizza dough.", None),
+        ("一位女士坐在旗帜前面，穿着深色制服，双臂交叉，看起来很自信。", None),
+    ],
+    ids=["another picture", "this picture", "too short to tell", "not English"],
+)
+def test_an_answer_about_another_picture_is_found(answer: str, code: str | None) -> None:
+    found = check_pairs([Pair("What is this?", answer)], Rules(), scene=PORTRAIT, known=frozenset(), demonstrations=())
+    assert [verdict.code for verdict in found.verdicts] == ([code] if code else [])

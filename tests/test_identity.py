@@ -19,7 +19,10 @@ values = st.recursive(
     | st.integers(-(2**63), 2**63)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=("Cs",))),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(exclude_categories=("Cs",))), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(st.characters(exclude_categories=("Cs",))), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -40,8 +43,8 @@ def test_the_canonical_form(value, form):
 @pytest.mark.parametrize(
     ("value", "digest"),
     [
-        ({}, "b2:84e0e2e0e8d1bb6e4d8a0b5b2c1f0b5a"),
-        ({"b": 1, "a": [None, True, "ä"]}, ""),
+        ({}, "b2:2afb9b83f9314e5d029766197f539792"),
+        ({"b": 1, "a": [None, True, "ä"]}, "b2:3a79f95199261129aea104b8e3d3a70f"),
     ],
 )
 def test_fingerprints_never_change(value, digest):
@@ -60,7 +63,9 @@ def test_the_order_of_keys_is_nothing_and_every_value_is_something(value):
     assert fingerprint({**value, "new": 1}) != fingerprint(value)
 
 
-@pytest.mark.parametrize(("one", "other"), [([1], [[1]]), ("1", 1), (1, 1.0), (None, "null"), (["a", "b"], ["ab"]), ({}, [])])
+@pytest.mark.parametrize(
+    ("one", "other"), [([1], [[1]]), ("1", 1), (1, 1.0), (None, "null"), (["a", "b"], ["ab"]), ({}, [])]
+)
 def test_different_values_have_different_fingerprints(one, other):
     assert fingerprint(one) != fingerprint(other)
 
@@ -71,7 +76,7 @@ def test_what_has_no_one_form_is_refused():
 
 
 def test_draws_follow_their_parts_alone():
-    assert [draw("abcdefgh", 7, "scene", index) for index in range(8)] == list("")
+    assert [draw("abcdefgh", 7, "scene", index) for index in range(8)] == list("fgfcehdd")
     assert draw_number(1, "23") != draw_number(12, "3")
     with pytest.raises(ValueError, match="nothing to draw from"):
         draw([], 1)
@@ -79,7 +84,9 @@ def test_draws_follow_their_parts_alone():
 
 def test_draws_are_the_same_in_another_process():
     code = "from syphus.identity import *; print(draw_number(3, 'ä', None), fingerprint({'a': 'ä'}), draw_order('abcdef', 5))"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "1"})
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "1"}
+    )
     assert said.stdout.strip() == f"{draw_number(3, 'ä', None)} {fingerprint({'a': 'ä'})} {draw_order('abcdef', 5)}"
 
 

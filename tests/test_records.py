@@ -30,7 +30,25 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 NAME_PATTERN = SCHEMA["$defs"]["Scene"]["properties"]["id"]["pattern"]
 
 GOOD_NAMES = ["a", "000000121647", "o1", "train/a.jpg", "Bäume", "图片", "a'b\"c", "{x}", "a:b;c|d", "-", "."]
-BAD_NAMES = ["", " ", "a b", "a\n", "\na", "a\r\n", "a\u2028", "a\u00a0b", "[a", "a]", "(", ")", "a,b", "#a", "a\x00", "a\x1b[0m", "\x7f"]
+BAD_NAMES = [
+    "",
+    " ",
+    "a b",
+    "a\n",
+    "\na",
+    "a\r\n",
+    "a\u2028",
+    "a\u00a0b",
+    "[a",
+    "a]",
+    "(",
+    ")",
+    "a,b",
+    "#a",
+    "a\x00",
+    "a\x1b[0m",
+    "\x7f",
+]
 
 
 @pytest.mark.parametrize("name", GOOD_NAMES)
@@ -75,7 +93,10 @@ SIZED = [{"id": "image", "width": 100, "height": 50}]
         ({"captions": [{"text": "x", "asset": "b"}], "assets": SIZED}, r"scene s: there is no asset 'b'"),
         ({"segments": [{"start": 0, "end": 1, "asset": "b"}]}, r"scene s: there is no asset 'b'"),
         ({"segments": [{"start": 2, "end": 1}]}, r"segment ends at 1.0 s, before it starts at 2.0 s"),
-        ({"objects": [thing()], "relations": [{"subject": "o1", "predicate": "on", "object": "o2"}]}, r"relation names 'o2'"),
+        (
+            {"objects": [thing()], "relations": [{"subject": "o1", "predicate": "on", "object": "o2"}]},
+            r"relation names 'o2'",
+        ),
         ({"objects": [thing(box=[0, 0, 102, 50])], "assets": SIZED}, r"of 'o1' leaves the frame of 100 x 50"),
         ({"ocr": [{"text": "STOP", "box": [-2, 0, 5, 5]}], "assets": SIZED}, r"of 'STOP' leaves the frame"),
         ({"regions": [{"id": "r", "text": "x", "box": [0, 0, 5, 52]}], "assets": SIZED}, r"of 'r' leaves the frame"),
@@ -116,7 +137,9 @@ def test_a_box_is_held_against_the_frame_of_its_own_asset():
 
 
 def test_what_belongs_to_no_asset_belongs_to_the_first():
-    scene = Scene(id="s", assets=(Asset(id="a"), Asset(id="b")), captions=(Caption(text="x"), Caption(text="y", asset="b")))
+    scene = Scene(
+        id="s", assets=(Asset(id="a"), Asset(id="b")), captions=(Caption(text="x"), Caption(text="y", asset="b"))
+    )
     assert [scene.asset_of(caption).id for caption in scene.captions] == ["a", "b"]
     assert Scene(id="s").asset_of(Caption(text="x")) is None
 
@@ -187,7 +210,10 @@ def boxes(draw):
 @st.composite
 def scenes(draw):
     ids = draw(st.lists(names, min_size=6, max_size=6, unique=True))
-    assets = tuple(Asset(id=ids[index], width=100, height=100, title=draw(st.none() | texts)) for index in range(draw(st.integers(0, 2))))
+    assets = tuple(
+        Asset(id=ids[index], width=100, height=100, title=draw(st.none() | texts))
+        for index in range(draw(st.integers(0, 2)))
+    )
     some_asset = st.sampled_from([None, *(asset.id for asset in assets)])
     maybe_box = st.none() | boxes()
     objects = tuple(
@@ -197,7 +223,9 @@ def scenes(draw):
             box=draw(maybe_box),
             asset=draw(some_asset),
             attributes=tuple(draw(st.lists(texts, max_size=2))),
-            keypoints=tuple(Keypoint(name=draw(texts), x=draw(numbers), y=draw(numbers)) for _ in range(draw(st.integers(0, 1)))),
+            keypoints=tuple(
+                Keypoint(name=draw(texts), x=draw(numbers), y=draw(numbers)) for _ in range(draw(st.integers(0, 1)))
+            ),
             score=draw(st.none() | st.floats(0, 1)),
             crowd=draw(st.booleans()),
         )
@@ -206,7 +234,9 @@ def scenes(draw):
     regions = tuple(Region(id=ids[5], text=draw(texts), box=draw(maybe_box)) for _ in range(draw(st.integers(0, 1))))
     named = [one.id for one in (*objects, *regions)]
     ends = st.sampled_from(named or ["x"])
-    relations = tuple(Relation(subject=draw(ends), predicate=draw(texts), object=draw(ends)) for _ in range(bool(named)))
+    relations = tuple(
+        Relation(subject=draw(ends), predicate=draw(texts), object=draw(ends)) for _ in range(bool(named))
+    )
     return Scene(
         id=draw(names),
         source=draw(texts),
@@ -215,11 +245,15 @@ def scenes(draw):
         objects=objects,
         regions=regions,
         relations=relations,
-        segments=tuple(Segment(start=1, end=2.5, text=text, columns={text: text}) for text in draw(st.lists(texts, max_size=1))),
+        segments=tuple(
+            Segment(start=1.0, end=2.5, text=text, columns={text: text}) for text in draw(st.lists(texts, max_size=1))
+        ),
         ocr=tuple(OcrLine(text=text, box=draw(maybe_box)) for text in draw(st.lists(texts, max_size=1))),
         questions=tuple(Question(question=text, answers=(text, "")) for text in draw(st.lists(texts, max_size=1))),
         prose=tuple(draw(st.lists(texts, max_size=2))),
-        metadata=draw(st.dictionaries(texts, st.none() | st.booleans() | st.integers(-(2**63), 2**63) | texts, max_size=2)),
+        metadata=draw(
+            st.dictionaries(texts, st.none() | st.booleans() | st.integers(-(2**63), 2**63) | texts, max_size=2)
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from syphus.quality.grounding import LEAST_SHARE, share_of_scene
 from syphus.quality.leaks import find_extra_word, find_id, find_numbers, find_source_word
 from syphus.quality.repeats import (
     Echoes,
@@ -345,6 +346,14 @@ def check_echo(view: View) -> Finding | None:
     return Finding("echo", "The answer repeats an example; write about this picture only.", view.answer.text)
 
 
+def check_unrelated(view: View) -> Finding | None:
+    """A longer answer shares words with what is annotated of its own scene; one that shares none is of another picture."""
+    share = share_of_scene(view.answer.plain, view.scene)
+    if share is None or share >= LEAST_SHARE:
+        return None
+    return Finding("unrelated", "The answer is not about this picture.", view.answer.text)
+
+
 def check_json_in_text(view: View) -> Finding | None:
     """No JSON inside a text: a sign that the reply was torn and put together wrong."""
     for side in view.sides:
@@ -371,5 +380,6 @@ CHECKS: dict[str, Check] = {
     "given_away": check_given_away,
     "echo": check_echo,
     "json_in_text": check_json_in_text,
+    "unrelated": check_unrelated,
 }
 """All checks by name, in the order they are made."""

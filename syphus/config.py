@@ -1,6 +1,7 @@
 """The configuration of a run: one TOML file, every key checked.
 
-Paths in the file are relative to the file; paths given by flags are relative to where the command is typed.
+Paths in the file are relative to the file, but for those of exports, which are relative to the run's folder; paths given by
+flags are relative to where the command is typed.
 """
 
 from pathlib import Path
@@ -73,6 +74,7 @@ class ExportTable(_Table, frozen=True, kw_only=True):
 
     format: str
     path: str
+    """Relative to the run's folder."""
     boxes: str | None = None
     """A box convention for references; without it the phrases stand alone."""
     embed_pictures: bool = False
@@ -105,8 +107,6 @@ def load_config(file: Path, flags: dict[str, Any]) -> Config:
     data = parse_toml(read_text(file), file=file)
     for table, key in (("run", "folder"), ("model", "path")):
         _anchor(data.get(table), key, file.parent)
-    for export in _tables(data.get("export")):
-        _anchor(export, "path", file.parent)
     for source in _tables(data.get("sources")):
         source |= {_RELATIVE_TO: str(file.parent), _TYPED: {}}
     for key, value in flags.items():
@@ -127,7 +127,12 @@ def _tables(value: Any) -> list[dict[str, Any]]:
 
 def _anchor(table: Any, key: str, folder: Path) -> None:
     if isinstance(table, dict) and isinstance(table.get(key), str):
-        table[key] = str(folder / Path(table[key]).expanduser())
+        table[key] = join(folder, table[key])
+
+
+def join(folder: Path, path: str) -> str:
+    """``path`` as seen from ``folder``, with ``..`` and ``~`` resolved in the text, so that it can be shown."""
+    return os.path.normpath(folder / Path(path).expanduser())
 
 
 def _set(data: dict[str, Any], dotted: str, value: Any, file: Path) -> None:
@@ -160,5 +165,5 @@ def source_options(table: dict[str, Any], options_type: type[Any], *, file: str,
         value = options.get(field.encode_name)
         if isinstance(value, str) and "Path" in str(field.type):
             folder = table.get(_TYPED, {}).get(field.encode_name) or table.get(_RELATIVE_TO, ".")
-            options[field.encode_name] = str(Path(folder) / Path(value).expanduser())
+            options[field.encode_name] = join(Path(folder), value)
     return convert(options, options_type, file=file, prefix=place)

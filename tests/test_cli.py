@@ -50,7 +50,7 @@ base_url = "{url}"
 concurrency = 4
 [[export]]
 format = "llava"
-path = "out/llava.json"
+path = "../out/llava.json"
 """)
     return config
 

@@ -1,6 +1,7 @@
 """``syphus export``: a run's dialogues, in the form that a trainer reads."""
 
 import argparse
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,8 +48,11 @@ def write_export(
     """
     format_ = find_format(format_name)
     relative = ledger.meta("pictures", dict[str, str], {})
+    folders = {source: Path(os.path.normpath(folder / path)) for source, path in relative.items()}
+    for missing in sorted({str(path) for path in folders.values() if not path.is_dir()}):
+        view.say(f"the pictures are not looked for: there is no folder {missing}")
     options = ExportOptions(
-        picture_folders={source: folder / path for source, path in relative.items()},
+        picture_folders={source: path for source, path in folders.items() if path.is_dir()},
         boxes=find_convention(boxes) if boxes else None,
         embed_pictures=embed_pictures,
         max_tokens=max_tokens,

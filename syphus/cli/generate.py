@@ -119,7 +119,7 @@ async def _generate(prepared: _Prepared) -> int:
                 ledger,
                 folder,
                 format_name=table.format,
-                target=Path(table.path),
+                target=folder / table.path,
                 boxes=table.boxes,
                 embed_pictures=table.embed_pictures,
                 max_tokens=table.max_tokens,

@@ -20,12 +20,7 @@ _STEM = 5
 """Letters that are compared: ``donut`` and ``donuts``, ``skate`` and ``skateboarding``."""
 _WORD = re.compile(r"[a-z]{3,}")
 _EMPTY = frozenset(
-    """about above along also and another any appear appears are back because been behind being beside between both but can
-    closer could did does down each far for from front has have had her here him his how image into its just left like likely
-    look looks made many may might more most near next not off one only onto other our out over photo picture right scene seen
-    several she should show shown shows side some stand standing stands such than that the their them then there these they
-    this those through top toward towards two under until very visible was well were what when where which while who whole why
-    will with would you your""".split()
+    ["about", "above", "along", "also", "and", "another", "any", "appear", "appears", "are", "back", "because", "been", "behind", "being", "beside", "between", "both", "but", "can", "closer", "could", "did", "does", "down", "each", "far", "for", "from", "front", "has", "have", "had", "her", "here", "him", "his", "how", "image", "into", "its", "just", "left", "like", "likely", "look", "looks", "made", "many", "may", "might", "more", "most", "near", "next", "not", "off", "one", "only", "onto", "other", "our", "out", "over", "photo", "picture", "right", "scene", "seen", "several", "she", "should", "show", "shown", "shows", "side", "some", "stand", "standing", "stands", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "through", "top", "toward", "towards", "two", "under", "until", "very", "visible", "was", "well", "were", "what", "when", "where", "which", "while", "who", "whole", "why", "will", "with", "would", "you", "your"]
 )
 
 

@@ -4,6 +4,7 @@ Paths in the file are relative to the file, but for those of exports, which are 
 flags are relative to where the command is typed.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 

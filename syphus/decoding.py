@@ -23,7 +23,7 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`$", re.DOTA
 _PATTERN = re.compile(r"Expected `str` matching regex ")
 _CHOICE = re.compile(r"Invalid (?:enum )?value '?(?P<value>[^']*)'?$")
 _BYTE = re.compile(r"\(byte (?P<byte>\d+)\)$")
-_NO_NUMBER = re.compile(r"-?(?:NaN|Infinity)")
+_NO_NUMBER = re.compile(r"NaN|Infinity")
 _TRUNCATED = "Input data was truncated"
 
 BYTE_ORDER_MARKS = (
@@ -152,7 +152,7 @@ def _explain_syntax(text: str, error: Exception, *, file: Path | str, first_line
     if byte:
         before = text.encode("utf-8", "surrogatepass")[: int(byte["byte"])].decode("utf-8", "replace")
         place = f"line {first_line + before.count(chr(10))}, column {len(before) - before.rfind(chr(10))}"
-        number = _NO_NUMBER.match(text, len(before)) or _NO_NUMBER.match(text, max(len(before) - 1, 0))
+        number = _NO_NUMBER.match(text, len(before))
         message = f"{number[0]} is no number there" if number else message
     elif message == _TRUNCATED or isinstance(error, UnicodeEncodeError):
         message = "a string holds half of a surrogate pair, which is no character"

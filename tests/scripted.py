@@ -14,9 +14,6 @@ from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-COLOURS = ("red", "green", "blue", "white", "black", "yellow", "brown", "grey")
-THINGS = ("door", "wall", "bench", "tree", "sign", "roof", "path", "fence", "lamp", "shelf", "basket", "window")
-
 
 class Fault:
     """Something else than a good reply."""
@@ -62,18 +59,15 @@ def good_text(body: dict[str, Any]) -> str:
     number = int.from_bytes(blake2b(json.dumps(body["messages"]).encode(), digest_size=6).digest(), "big")
     ids = re.findall(r"\b(o\d+) ", last) or re.findall(r"\b(o\d+) ", " ".join(m["content"] for m in body["messages"]))
 
-    def pick(choices: tuple[str, ...], salt: int) -> str:
-        return choices[(number >> salt) % len(choices)]
+    seen = [line for line in last.splitlines() if line.endswith(".") and len(line.split()) > 5] or [
+        "A thing stands there now."
+    ]
 
     def sentence(index: int) -> str:
-        thing, colour = pick(THINGS, index * 3), pick(COLOURS, index * 2 + 1)
-        words = (
-            f"There is a {colour} {thing} number {number % 997 + index} standing near the front, a little to the left"
-        )
+        said = seen[(number + index) % len(seen)]
         if "](#" in system:
-            return f"[The {thing}](#{ids[(number + index) % len(ids)]}) is {colour} and stands near the front."
-        filler = ", and the light falls on it softly from above so that its edges stay easy to make out"
-        return words + filler * 4 + "."
+            return f"[It](#{ids[(number + index) % len(ids)]}) can be found here: {said}"
+        return f"One can tell, with a sure eye of {number % 997 + index} in a thousand, that this is so: {said}"
 
     if '{"pairs"' in system:
         wanted = 4 if '…"}, …]' in system else 1
@@ -83,7 +77,7 @@ def good_text(body: dict[str, Any]) -> str:
             for index in range(1, wanted + 1)
         ]  # fmt: skip
         return json.dumps({"pairs": pairs})
-    return json.dumps({"answer": sentence(1)})
+    return json.dumps({"answer": " ".join([sentence(1), *seen])})
 
 
 Script = Callable[[dict[str, Any], int], "Fault | dict[str, Any] | None"]

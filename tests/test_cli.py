@@ -257,7 +257,7 @@ def test_a_category_of_ones_own_needs_a_text_editor_and_no_python(tmp_path: Path
     folder = tmp_path / "seeds/mine/shops"
     (folder / "system.md").write_text("Talk about what could be sold. {{prompts/answering-rules}}\nWrite {{pairs}}.")
     toml = (folder / "category.toml").read_text()
-    (folder / "category.toml").write_text(re.sub(r"pairs = \[.*\]", "pairs = [1, 4]", toml))
+    (folder / "category.toml").write_text(re.sub(r"pairs = \[.*\]", "pairs = [1, 6]", toml))
     checked = syphus("check", "seeds", cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
     assert "mine/shops: well" in checked.stderr

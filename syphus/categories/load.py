@@ -181,12 +181,14 @@ def _read_demonstration(path: Path, file: CategoryFile) -> Demonstration:
     steps = {step.name: step for step in file.steps if isinstance(step, ChatStep)}
     if raw.reply is not None and (len(steps) != 1 or raw.replies):
         raise InputError(
-            f"has a `reply`, but the chat steps are {list(steps)}"
-            if len(steps) != 1
-            else "has both `reply` and `replies`",
+            "has both `reply` and `replies`"
+            if len(steps) == 1
+            else f"has a `reply`, but the chat steps are {list(steps)}",
             file=path,
             place="$.reply",
-            mend='Give `"replies": {"step": {...}}` with one reply for each chat step; `reply` is short for that of a single one.',
+            mend='Give `"replies": {"step": {...}}`, one for each chat step.'
+            if steps
+            else "No model is asked: leave it out.",
         )
     replies = raw.replies if raw.reply is None else dict.fromkeys(steps, raw.reply)
     if sorted(replies) != sorted(steps):

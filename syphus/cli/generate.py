@@ -5,6 +5,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -97,10 +98,12 @@ async def _generate(prepared: _Prepared) -> int:
     with open_ledger(folder, create=True) as ledger:
         _record_run(ledger, folder, prepared)
         counters = Counters()
+        # The first scene is read before the endpoint is asked anything: a mistyped path costs nothing.
+        items = _first_read(_items(prepared, ledger), ledger)
         engine = await _open_engine(config.model, prepared.categories, ledger, counters)
         try:
             with _interrupts(engine), view.watch(counters, folder):
-                await engine.run(_items(prepared, ledger), generate_job(config.run.seed))
+                await engine.run(items, generate_job(config.run.seed))
         finally:
             await engine.close()
         ledger.flush()
@@ -149,6 +152,15 @@ def _items(prepared: _Prepared, ledger: Ledger) -> Iterator[GenerateItem]:
     config = prepared.config
     seed = _sent_seed(config)
     return make_items(scenes, [CategoryPrompts(category, seed) for category in prepared.categories])
+
+
+def _first_read(items: Iterator[GenerateItem], ledger: Ledger) -> Iterator[GenerateItem]:
+    first = next(items, None)
+    if first is None:
+        ledger.flush()
+        lost = [f"{file}, {place}: {message}" for file, place, message, _ in ledger.problems()]
+        raise InputError("the sources hold no scene that can be used", mend="\n  ".join(lost[:5]))
+    return chain([first], items)
 
 
 def _sent_seed(config: Config) -> int | None:

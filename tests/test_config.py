@@ -92,7 +92,6 @@ def sources(project, text=TOML, **flags):
         (change('["mine/test"]', '"mine/test"'), "categories", "Expected `array`, got `str`", ""),
         (change('["mine/test"]', "[]"), "categories", "there is no category", "categories = "),
         (change("[[sources]]", "[sources]"), "sources", "Expected `array`, got `object`", ""),
-        (TOML.partition("[[")[0] + 'sources = []\n[model]\nkind = "local"', "", "", ""),
         (TOML + '[[export]]\nformat = "llava"\npath = "x"\nbox = "unit"', "export[0]", "unknown key `box`", "Did you mean `boxes`?"),
     ],
 )  # fmt: skip
@@ -100,11 +99,10 @@ def test_mistakes_in_the_file(project, text, place, message, mend):
     with pytest.raises(InputError) as caught:
         load(project, text)
     assert caught.value.file == str(project / "run.toml")
-    if place:
-        assert caught.value.place == place
+    assert caught.value.place == place
     assert message in caught.value.message
     assert mend in caught.value.mend
-    assert bool(mend) == bool(caught.value.mend) or not message
+    assert bool(mend) == bool(caught.value.mend)
 
 
 def test_no_source_and_no_file(project, tmp_path):
@@ -119,7 +117,7 @@ def test_no_source_and_no_file(project, tmp_path):
     ("table", "place", "message", "mend"),
     [
         ('reader = "coco"\ncapitons = "x"', "sources[0]", "unknown key `capitons`", "Did you mean `captions`?"),
-        ('reader = "scenes"\npath = "x"\nsplit = "y"', "sources[0]", "unknown key `split`", "Did you mean `path`?"),
+        ('reader = "scenes"\npath = "x"\nsplit = "y"', "sources[0]", "unknown key `split`", "Known: path, images."),
         ('reader = "scenes"', "sources[0]", "missing required field `path`", ""),
         ('reader = "scenes"\npath = 3', "sources[0].path", "Expected `Path`, got `int`", ""),
         ('reader = "cocoa"', "sources[0].reader", "there is no reader 'cocoa'", "Readers: coco, pairs, scenes."),
@@ -246,9 +244,9 @@ def test_flags_go_before_the_file(project, flags, path, value):
 def test_a_flag_that_fits_nowhere(project):
     with pytest.raises(InputError, match=r"run.toml, model: unknown key `timeot`\n  Did you mean `timeout`"):
         load(project, model__timeot=60)
-    with pytest.raises(InputError, match="run.folder.x cannot be set: folder is no table"):
+    with pytest.raises(InputError, match=r"run\.folder\.x cannot be set: folder is no table"):
         load(project, run__folder__x=1)
-    with pytest.raises(InputError, match="run.toml, model.timeout: Expected `float`, got `str`"):
+    with pytest.raises(InputError, match=r"run\.toml, model\.timeout: Expected `float`, got `str`"):
         load(project, model__timeout="soon")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, structs
 
 from syphus.exchange import Parameters
-from syphus.quality.checks import Rules
+from syphus.quality.pairs import Rules
 from syphus.records import Ability, Scene
 
 StepName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]

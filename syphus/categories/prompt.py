@@ -122,7 +122,7 @@ class CategoryPrompts:
                     if isinstance(earlier, TemplateStep)
                     else demonstration.replies[earlier.name]
                 )
-            reply = json.dumps(_within(demonstration.replies[step.name], step), ensure_ascii=False)
+            reply = json.dumps(within(demonstration.replies[step.name], step), ensure_ascii=False)
             messages += [
                 Message("user", self._user_text(step, scene, context, outputs, turn)),
                 Message("assistant", reply),
@@ -172,7 +172,7 @@ def example_form(step: ChatStep) -> str:
     return '{"pairs": [{"question": "…", "answer": "…"}' + more + "]}"
 
 
-def _within(reply: dict[str, Any], step: ChatStep) -> dict[str, Any]:
+def within(reply: dict[str, Any], step: ChatStep) -> dict[str, Any]:
     """A demonstration's reply with no more pairs than the run asks for."""
     return reply if step.pairs is None else {**reply, "pairs": reply["pairs"][: step.pairs[1]]}
 

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from syphus.categories.category import Category, Demonstration
 from syphus.categories.context import lacking
-from syphus.categories.prompt import CategoryPrompts
+from syphus.categories.prompt import CategoryPrompts, within
 from syphus.exchange import Reply, Request
 from syphus.jobs.generate import GenerateItem, generate_job
 
@@ -38,9 +38,11 @@ async def _faults_of(demonstration: Demonstration, category: Category) -> list[s
     if missing := lacking(demonstration.scene, category.file.needs):
         return [f"its scene has no {', no '.join(missing)}"]
 
+    steps = {step.name: step for step in category.chat_steps}
+
     async def ask(request: Request) -> Reply:
-        step = request.purpose.rpartition("/")[2]
-        return Reply(text=json.dumps(demonstration.replies[step]))
+        step = steps[request.purpose.rpartition("/")[2]]
+        return Reply(text=json.dumps(within(demonstration.replies[step.name], step)))
 
     prompts = CategoryPrompts(category)
     outcome = await generate_job(0)(GenerateItem(scene=demonstration.scene, prompts=prompts), ask)

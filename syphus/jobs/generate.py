@@ -18,7 +18,8 @@ from syphus.categories.reply import ReadReply, read_reply
 from syphus.categories.templates import fill
 from syphus.errors import InputError
 from syphus.exchange import Ask, Item, Outcome, Reject, Reply, Request
-from syphus.quality.checks import Pair, PairsVerdict, check_pairs
+from syphus.quality.checks import check_pairs
+from syphus.quality.pairs import Pair, PairsVerdict
 from syphus.records import Dialogue, Object, Provenance, Scene, Turn, Verdict
 from syphus.references.text import find_references
 

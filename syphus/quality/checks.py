@@ -6,15 +6,14 @@ must exist, near copies of the demonstrations).
 """
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, get_args
 
-from msgspec import Struct
-
-from syphus.quality.grounding import LEAST_SHARE, share_of_scene
+from syphus.quality.form import check_json_in_text, check_no_question, check_unfinished
+from syphus.quality.grounding import LEAST_SHARE, share_of_scene, shares_nothing
 from syphus.quality.leaks import find_extra_word, find_id, find_numbers, find_source_word
+from syphus.quality.pairs import Check, CheckName, Finding, Pair, PairsVerdict, Rules, Side, View
 from syphus.quality.repeats import (
-    Echoes,
     compile_echoes,
     count_words,
     find_loop,
@@ -32,8 +31,6 @@ MAX_CHARACTERS = 20_000
 
 _ANY_WORD = re.compile(r"[^\W_]")
 _EMPTY_NUMBERED = re.compile(r"(?:question|answer|q|a|option|object|string|text) ?#?\d{1,2}")
-_JSON = re.compile(r"[\"“”]\w{1,40}[\"“”]\s*:\s*[\"“\[{]|[\"“”]\s*[}\]]\s*[,\]}]?\s*$|^\s*[\[{]\s*[\"“{]|```")
-_QUOTE = re.compile(r"[\"“”`]")
 _ARTICLE = frozenset({"the", "a", "an"})
 _YES_NO = frozenset(
     [
@@ -65,87 +62,6 @@ _CHOICE = re.compile(
 )
 
 
-class Pair(Struct, frozen=True):
-    """A question and its answer, with references."""
-
-    question: str
-    answer: str
-
-
-class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a category asks of its pairs (``[checks]`` in its ``category.toml``)."""
-
-    question_words: tuple[int, int] | None = None
-    """Fewest and most words of a question; two Chinese or Japanese signs count as one word."""
-    answer_words: tuple[int, int] | None = None
-    extra_leaks: tuple[str, ...] = ()
-    """More words that name the source: ``footage``, ``subtitle``."""
-    allow: tuple[str, ...] = ()
-    """Words that are no leak in this category."""
-    references: Literal["none", "allowed", "required"] = "allowed"
-    """``required``: at least one in each pair."""
-    off: tuple[str, ...] = ()
-    """Names of checks that are not made."""
-
-    def __post_init__(self) -> None:
-        unknown = [name for name in self.off if name not in CHECKS]
-        if unknown:
-            raise ValueError(f"off: there is no check {unknown[0]!r}; checks: {', '.join(CHECKS)}")
-        for name, bounds in (("question_words", self.question_words), ("answer_words", self.answer_words)):
-            if bounds and not 0 <= bounds[0] <= bounds[1]:
-                raise ValueError(f"{name}: {list(bounds)} must be the fewest and the most words, in that order")
-
-
-class PairsVerdict(Struct, frozen=True):
-    """What the checks found."""
-
-    passed: tuple[int, ...]
-    """Indices of the pairs that nothing was found in."""
-    verdicts: tuple[Verdict, ...]
-    """What was found, in the order of the pairs; at most one for a pair and a check."""
-
-
-class Side(Struct, frozen=True):
-    """A question or an answer in the forms that checks look at."""
-
-    text: str
-    plain: str
-    """Phrases of references without their ids."""
-    folded: str
-    """``plain`` in lower case, with straight apostrophes and single spaces."""
-    words: list[str]
-    name: Literal["question", "answer"]
-
-
-class View(Struct, frozen=True):
-    """All that a check may look at."""
-
-    question: Side
-    answer: Side
-    rules: Rules
-    scene: Scene
-    known: frozenset[str]
-    earlier: dict[tuple[str, ...], int]
-    """Words of the questions before, with the index of their pair."""
-    echoes: Echoes
-
-    @property
-    def sides(self) -> tuple[Side, Side]:
-        """Both of them, the question first."""
-        return self.question, self.answer
-
-
-class Finding(Struct, frozen=True):
-    """What a check says of a pair it refuses."""
-
-    code: str
-    message: str
-    evidence: str = ""
-
-
-Check = Callable[[View], Finding | None]
-
-
 def check_pairs(
     pairs: Sequence[Pair], rules: Rules, *, scene: Scene, known: frozenset[str], demonstrations: Sequence[str]
 ) -> PairsVerdict:
@@ -160,6 +76,8 @@ def check_pairs(
     """
     checks = [(name, check) for name, check in CHECKS.items() if name not in rules.off]
     echoes = compile_echoes(tuple(demonstrations))
+    whole = " ".join(text[:MAX_CHARACTERS] for pair in pairs for text in (pair.question, pair.answer))
+    foreign = shares_nothing(whole, scene)
     earlier: dict[tuple[str, ...], int] = {}
     verdicts: list[Verdict] = []
     passed = []
@@ -170,7 +88,7 @@ def check_pairs(
             verdicts.append(Verdict(check="length", code="too_long", message=message, evidence=evidence, turn=index))
             continue
         question, answer = _look_at(pair.question, "question"), _look_at(pair.answer, "answer")
-        view = View(question, answer, rules, scene, known, earlier, echoes)
+        view = View(question, answer, rules, scene, known, earlier, echoes, foreign)
         clean = True
         for name, check in checks:
             finding = check(view)
@@ -347,21 +265,10 @@ def check_echo(view: View) -> Finding | None:
 
 
 def check_unrelated(view: View) -> Finding | None:
-    """A longer answer shares words with what is annotated of its own scene; one that shares none is of another picture."""
+    """A longer answer, or the dialogue as a whole, shares words with what is annotated of its own scene."""
     share = share_of_scene(view.answer.plain, view.scene)
-    if share is None or share >= LEAST_SHARE:
-        return None
-    return Finding("unrelated", "The answer is not about this picture.", view.answer.text)
-
-
-def check_json_in_text(view: View) -> Finding | None:
-    """No JSON inside a text: a sign that the reply was torn and put together wrong."""
-    for side in view.sides:
-        if not _QUOTE.search(side.plain):
-            continue
-        found = _JSON.search(side.plain)
-        if found:
-            return Finding("json_in_text", f"The {side.name} holds JSON; write plain sentences.", found[0])
+    if view.foreign or (share is not None and share < LEAST_SHARE):
+        return Finding("unrelated", "The answer is not about this picture.", view.answer.text)
     return None
 
 
@@ -369,7 +276,7 @@ def _is_in_ocr(evidence: str, scene: Scene) -> bool:
     return bool(scene.ocr) and fold_text(evidence).strip() in fold_text(" ".join(line.text for line in scene.ocr))
 
 
-CHECKS: dict[str, Check] = {
+CHECKS: dict[CheckName, Check] = {
     "empty": check_empty,
     "length": check_length,
     "refusal": check_refusal,
@@ -381,5 +288,8 @@ CHECKS: dict[str, Check] = {
     "echo": check_echo,
     "json_in_text": check_json_in_text,
     "unrelated": check_unrelated,
+    "unfinished": check_unfinished,
+    "no_question": check_no_question,
 }
 """All checks by name, in the order they are made."""
+assert tuple(CHECKS) == get_args(CheckName)

@@ -16,6 +16,9 @@ LEAST_SHARE = 0.08
 FEWEST_WORDS = 8
 """Different content words, below which an answer says too little to be judged by its words ("Yes, it is red.")."""
 
+FEWEST_OF_DIALOGUE = 5
+"""As ``FEWEST_WORDS``, for a whole dialogue that shares no word at all."""
+
 _STEM = 5
 """Letters that are compared: ``donut`` and ``donuts``, ``skate`` and ``skateboarding``."""
 _WORD = re.compile(r"[a-z]{3,}")
@@ -178,3 +181,12 @@ def share_of_scene(answer: str, scene: Scene) -> float | None:
     if len(said) < FEWEST_WORDS or len(known) < FEWEST_WORDS // 2:
         return None
     return len(said & known) / len(said)
+
+
+def shares_nothing(text: str, scene: Scene) -> bool:
+    """True where a dialogue says something, and not one content word of it is annotated of the scene.
+
+    Of a dialogue as a whole, and not of a pair: "What are they doing?" and its answer live on what was said before.
+    """
+    said, known = content_stems(text), _scene_stems(scene_texts(scene))
+    return len(said) >= FEWEST_OF_DIALOGUE and len(known) >= FEWEST_WORDS // 2 and not said & known

@@ -1,0 +1,95 @@
+"""What checks look at, and what they say: the values between a reply and its verdict."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec import Struct
+
+from syphus.quality.repeats import Echoes
+from syphus.records import Scene, Verdict
+
+CheckName = Literal[
+    "empty", "length", "refusal", "repeats", "leak", "placeholder", "reference", "given_away", "echo", "json_in_text",
+    "unrelated", "unfinished", "no_question",
+]  # fmt: skip
+"""All checks, in the order they are made."""
+
+
+class Pair(Struct, frozen=True):
+    """A question and its answer, with references."""
+
+    question: str
+    answer: str
+
+
+class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a category asks of its pairs (``[checks]`` in its ``category.toml``)."""
+
+    question_words: tuple[int, int] | None = None
+    """Fewest and most words of a question; two Chinese or Japanese signs count as one word."""
+    answer_words: tuple[int, int] | None = None
+    extra_leaks: tuple[str, ...] = ()
+    """More words that name the source: ``footage``, ``subtitle``."""
+    allow: tuple[str, ...] = ()
+    """Words that are no leak in this category."""
+    references: Literal["none", "allowed", "required"] = "allowed"
+    """``required``: at least one in each pair."""
+    off: tuple[CheckName, ...] = ()
+    """Names of checks that are not made."""
+
+    def __post_init__(self) -> None:
+        for name, bounds in (("question_words", self.question_words), ("answer_words", self.answer_words)):
+            if bounds and not 0 <= bounds[0] <= bounds[1]:
+                raise ValueError(f"{name}: {list(bounds)} must be the fewest and the most words, in that order")
+
+
+class PairsVerdict(Struct, frozen=True):
+    """What the checks found."""
+
+    passed: tuple[int, ...]
+    """Indices of the pairs that nothing was found in."""
+    verdicts: tuple[Verdict, ...]
+    """What was found, in the order of the pairs; at most one for a pair and a check."""
+
+
+class Side(Struct, frozen=True):
+    """A question or an answer in the forms that checks look at."""
+
+    text: str
+    plain: str
+    """Phrases of references without their ids."""
+    folded: str
+    """``plain`` in lower case, with straight apostrophes and single spaces."""
+    words: list[str]
+    name: Literal["question", "answer"]
+
+
+class View(Struct, frozen=True):
+    """All that a check may look at."""
+
+    question: Side
+    answer: Side
+    rules: Rules
+    scene: Scene
+    known: frozenset[str]
+    earlier: dict[tuple[str, ...], int]
+    """Words of the questions before, with the index of their pair."""
+    echoes: Echoes
+    foreign: bool
+    """The dialogue as a whole shares no word with its scene."""
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """Both of them, the question first."""
+        return self.question, self.answer
+
+
+class Finding(Struct, frozen=True):
+    """What a check says of a pair it refuses."""
+
+    code: str
+    message: str
+    evidence: str = ""
+
+
+Check = Callable[[View], Finding | None]

@@ -148,9 +148,14 @@ def test_a_key_that_is_no_name():
 def test_the_place_is_found_behind_numbers_and_nests_that_python_cannot_read():
     digits = "1" * 5000
     assert fault(f'{{"rest": [{digits}],\n"shapes": 3}}', Odd).place == "line 2, $.shapes"
-    # The nest cannot be passed over, so the place is where the search began; no traceback.
     nest = "[" * 900 + "]" * 900
-    assert fault(f'{{"rest": {nest},\n"shapes": 3}}', Odd).place in ("line 1, $.shapes", "line 2, $.shapes")
+    assert fault(f'{{"rest": {nest},\n"shapes": 3}}', Odd).place == "line 2, $.shapes"
+
+
+@pytest.mark.parametrize("passed_over", ["[1,,", "[" * 100_000 + "]" * 100_000, '"\x01"', "nul"])
+def test_what_cannot_be_passed_over_ends_the_search(passed_over):
+    text = f' {{"a": {{"b": {passed_over}, "c": 1}}}}'
+    assert locate(text, "$.a.c") == text.index("{", 2)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,20 @@ from syphus.errors import InputError
 from syphus.files import write_whole
 
 
+def test_a_file_is_on_disk_before_it_takes_its_name(tmp_path, monkeypatch):
+    synced = []
+    sync = os.fsync
+
+    def watch(number):
+        sync(number)
+        synced.append((os.fstat(number).st_size, (tmp_path / "out").exists()))
+
+    monkeypatch.setattr(os, "fsync", watch)
+    with write_whole(tmp_path / "out") as file:
+        file.write(b"four")
+    assert synced == [(4, False)]
+
+
 def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
 

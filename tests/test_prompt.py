@@ -83,13 +83,16 @@ def test_the_beginning_holds_instructions_form_and_demonstrations(drawing):
     assert json.loads(replied.content) == REPLY
 
 
-def test_demonstrations_are_whole_though_the_run_has_a_small_budget(drawing):
-    small = drawing.adjusted(Overrides(context_tokens=1, demonstrations=1, pairs=(1, 1)))
+def test_demonstrations_are_whole_though_the_run_has_a_small_budget(tmp_path):
+    shown = [demonstration(REPLY, id=one, captions=[{"text": f"{one}{index}."} for index in range(3)]) for one in "ab"]
+    category = make_category(tmp_path, files={"system.md": "Write {{pairs}}."}, demonstrations=shown)
+    small = category.adjusted(Overrides(context_tokens=1, demonstrations=1, pairs=(1, 1)))
     prompts = CategoryPrompts(small)
-    assert prompts.prefix(small.chat_steps[0])[1] == CategoryPrompts(drawing).prefix(drawing.chat_steps[0])[1]
-    assert len(prompts.prefix(small.chat_steps[0])) == 3
-    assert "Write 1 pair.\n" in prompts.prefix(small.chat_steps[0])[0].content
-    assert prompts.render(scene("s", *MANY)).cut
+    system, asked, *rest = prompts.prefix(small.chat_steps[0])
+    assert system.content.startswith("Write 1 pair.\n")
+    assert asked.content == "a0.\na1.\na2."
+    assert len(rest) == 1
+    assert prompts.render(scene("s", *MANY)).text == MANY[0]
 
 
 def test_a_demonstration_shows_no_more_pairs_than_the_run_asks_for(tmp_path):

@@ -82,7 +82,7 @@ def test_a_folder(tmp_path):
     ("record", "field", "says"),
     [
         ('{"id": "x", "captoins": []}', "", "unknown key `captoins` Did you mean `captions`?"),
-        ('{"id": "x y"}', ", $.id", "matching regex"),
+        ('{"id": "x y"}', ", $.id", "Expected a name: no spaces"),
         ('{"captions": []}', "", "missing required field `id`"),
         ('{"id": "x", "objects": [{"id": "o", "label": "a", "box": [1, 2, 3]}]}', ", $.objects[0].box", "length 4"),
         ('{"id": "x", "objects": [{"id": "o", "label": "a", "box": [3, 2, 1, 4]}]}', ", $.objects[0]", "x1 < x2"),

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ class LocalClient:
         model: a GGUF file.
         window: tokens of prompt and reply together, for each of the slots.
         slots: calls at the same time.
-        threads: processor threads; None leaves it to llama.cpp.
+        threads: processor threads; None: all but one.
 
     Raises:
         InputError: the extra is not installed, or the file is no model.
@@ -54,8 +55,9 @@ class LocalClient:
         parameters.cache_prompt = True
         parameters.verbosity = -1
         parameters.endpoint_metrics = False
-        if threads:
-            parameters.cpuparams.n_threads = threads
+        # One core is left alone: llama.cpp's threads wait for each other in busy loops, and where any other process takes
+        # a core from one of them, all of them crawl (measured on two cores: ten times slower).
+        parameters.cpuparams.n_threads = threads or max(1, (os.cpu_count() or 1) - 1)
         try:
             self._server: Any = xllamacpp.Server(parameters)
         except (RuntimeError, ValueError) as error:

@@ -56,6 +56,9 @@ class ModelTable(_Table, frozen=True, kw_only=True):
     """``auto`` finds out, with a tiny call, what the endpoint really does."""
     seed: int | None = None
     """Sent with each request where it is set; ``local`` always gets the run's seed."""
+    price_in: Annotated[float, Meta(ge=0)] | None = None
+    """US dollars for a million tokens of prompt, and of reply; with both the cost is shown."""
+    price_out: Annotated[float, Meta(ge=0)] | None = None
     extra: dict[str, Any] = {}
     """More fields of the request's body, for what an endpoint knows beyond the common ones; part of the request's key."""
     timeout: Annotated[float, Meta(gt=0)] = 180.0

@@ -312,3 +312,35 @@ def test_the_configurations_that_come_with_syphus_are_good() -> None:
     for path in sorted((ROOT / "configs").glob("*.toml")):
         assert tomllib.loads(path.read_text())["categories"]
     assert syphus("check", "configs/quickstart.toml").returncode == 0
+
+
+def test_the_cost_is_shown_where_prices_are_given(tmp_path: Path, server: ScriptedServer) -> None:
+    config = write_config(tmp_path, server.url, categories='"llava/detail"')
+    done = syphus("generate", config, "--set", "model.price_in=1000", "--set", "model.price_out=10_000")
+    assert done.returncode == 0, done.stderr
+    # Ten calls and two probes, each of 100 tokens in and 20 out.
+    expected = 12 * (100 * 1000 + 20 * 10_000) / 1_000_000
+    assert json.loads(syphus("status", tmp_path / "run", "--json").stdout)["cost"] == pytest.approx(expected)
+    assert f"cost: ${expected:.2f}" in done.stderr
+
+
+def test_a_source_without_a_good_scene_is_an_error_and_costs_nothing(tmp_path: Path, server: ScriptedServer) -> None:
+    config = write_config(tmp_path, server.url)
+    scenes = tmp_path / "scenes.jsonl"
+    scenes.write_text('{"id": "a", "captions": "torn')
+    done = syphus("generate", config, "--source", f"path={scenes}")
+    assert done.returncode == 2, done.stderr
+    assert "line 1" in done.stderr
+    assert not server.calls
+
+
+def test_bad_records_are_counted_and_the_good_ones_used(tmp_path: Path, server: ScriptedServer) -> None:
+    config = write_config(tmp_path, server.url, categories='"pairs/caption"')
+    scenes = tmp_path / "scenes.jsonl"
+    lines = (ROOT / "examples/scenes.jsonl").read_text().splitlines()
+    scenes.write_text("\n".join([lines[0], '{"id": "bad", "captions": 7}', lines[1]]))
+    done = syphus("generate", config, "--source", f"path={scenes}")
+    assert done.returncode == 0, done.stderr
+    assert "source records lost: 1" in done.stderr
+    assert "line 2" in done.stderr
+    assert json.loads(syphus("status", tmp_path / "run", "--json").stdout)["total"]["accepted"] == 2

@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from syphus.categories.category import (
     AttributeBlock,
@@ -257,6 +258,26 @@ def test_several_assets_each_have_their_own_lines():
     assert render_context(two, context).text == (
         "Before, Seen:\nx\n\nb, Seen:\ny\nx\n\nb:\ndog: [0.000, 0.000, 0.500, 1.000]\n\nBoth were made in May."
     )
+
+
+def test_captions_are_numbered_for_each_asset_and_every_heading_counts():
+    two = Scene(
+        id="s",
+        assets=(Asset(id="a"), Asset(id="b")),
+        captions=(Caption(text="x"), Caption(text="y", asset="b"), Caption(text="z")),
+        objects=(Object(id="o1", label="dog", attributes=("red",)),),
+    )
+    context = Context(
+        blocks=("captions", "objects", "attributes"),
+        captions=CaptionBlock(style="numbered"),
+        cut=("captions",),
+        max_tokens=100,
+    )
+    text = "a:\n1. x\n2. z\n\na:\ndog\n\na:\ndog: red\n\nb:\n1. y"
+    whole = render_context(two, context)
+    assert (whole.text, whole.cut) == (text, ())
+    for budget in range(1, estimate_tokens(text)):
+        assert render_context(two, structs.replace(context, max_tokens=budget)).cut
 
 
 # --- the budget

@@ -119,8 +119,8 @@ def _fit(lines: list[_Line], titles: dict[str, str], context: Context) -> _Fitte
     """Drops the least useful lines until the budget holds; the first line of a block goes only in a second round."""
     cost = {id(line): estimate_tokens(line.text) + 1 for line in lines}
     # Headings are counted as if all stayed.
-    headings = {_heading(line, titles, context) for line in lines}
-    total = sum(cost.values()) + sum(estimate_tokens(heading) + 1 for heading in headings if heading)
+    headings = {(line.asset, line.block): _heading(line, titles, context) for line in lines}
+    total = sum(cost.values()) + sum(estimate_tokens(heading) + 1 for heading in headings.values() if heading)
     dropped: Counter[str] = Counter()
     gone: set[int] = set()
     order = [block for block in context.cut if block in context.blocks]
@@ -163,8 +163,10 @@ def _asset_id(scene: Scene, named: str | None) -> str | None:
 
 def _captions(scene: Scene, context: Context) -> Iterator[_Line]:
     texts = dict.fromkeys((one_line(caption.text), _asset_id(scene, caption.asset)) for caption in scene.captions)
+    numbers: Counter[str | None] = Counter()
     for rank, (text, asset) in enumerate(key for key in texts if key[0]):
-        shown = f"{rank + 1}. {text}" if context.captions.style == "numbered" else text
+        numbers[asset] += 1
+        shown = f"{numbers[asset]}. {text}" if context.captions.style == "numbered" else text
         yield _Line(shown, "captions", asset, rank)
 
 

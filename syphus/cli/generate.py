@@ -5,7 +5,6 @@ import asyncio
 import signal
 import sys
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,12 +97,14 @@ async def _generate(prepared: _Prepared) -> int:
     with open_ledger(folder, create=True) as ledger:
         _record_run(ledger, folder, prepared)
         counters = Counters()
-        # The first scene is read before the endpoint is asked anything: a mistyped path costs nothing.
-        items = _first_read(_items(prepared, ledger), ledger)
+        prices = view.Prices(config.model.price_in, config.model.price_out)
+        ledger.set_meta("prices", prices)
+        # All is read once before anything is asked: a torn file or a mistyped path costs nothing, and the rest is known.
+        total = _count_items(prepared, ledger)
         engine = await _open_engine(config.model, prepared.categories, ledger, counters)
         try:
-            with _interrupts(engine), view.watch(counters, folder):
-                await engine.run(items, generate_job(config.run.seed))
+            with _interrupts(engine), view.watch(counters, folder, total=total, prices=prices):
+                await engine.run(_items(prepared, ledger), generate_job(config.run.seed))
         finally:
             await engine.close()
         ledger.flush()
@@ -144,23 +145,25 @@ def _record_run(ledger: Ledger, folder: Path, prepared: _Prepared) -> None:
         file.write(msgspec.json.format(msgspec.json.encode(prepared.config), indent=2) + b"\n")
 
 
-def _items(prepared: _Prepared, ledger: Ledger) -> Iterator[GenerateItem]:
+def _scenes(prepared: _Prepared, ledger: Ledger) -> Iterator[Scene]:
     def report(source: str, problem: Problem) -> None:
         ledger.record_problem(source, problem.file, problem.place, problem.message, lost=problem.lost)
 
-    scenes = read_scenes(prepared.sources, report, prepared.config.run.limit)
-    config = prepared.config
-    seed = _sent_seed(config)
-    return make_items(scenes, [CategoryPrompts(category, seed) for category in prepared.categories])
+    return read_scenes(prepared.sources, report, prepared.config.run.limit)
 
 
-def _first_read(items: Iterator[GenerateItem], ledger: Ledger) -> Iterator[GenerateItem]:
-    first = next(items, None)
-    if first is None:
+def _count_items(prepared: _Prepared, ledger: Ledger) -> int:
+    scenes = sum(1 for _ in _scenes(prepared, ledger))
+    if not scenes:
         ledger.flush()
         lost = [f"{file}, {place}: {message}" for file, place, message, _ in ledger.problems()]
         raise InputError("the sources hold no scene that can be used", mend="\n  ".join(lost[:5]))
-    return chain([first], items)
+    return scenes * sum(category.samples for category in prepared.categories)
+
+
+def _items(prepared: _Prepared, ledger: Ledger) -> Iterator[GenerateItem]:
+    seed = _sent_seed(prepared.config)
+    return make_items(_scenes(prepared, ledger), [CategoryPrompts(category, seed) for category in prepared.categories])
 
 
 def _sent_seed(config: Config) -> int | None:

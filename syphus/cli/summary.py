@@ -60,6 +60,8 @@ class Summary(Struct, kw_only=True):
     """Why items failed or were skipped."""
     problems: list[str] = field(default_factory=list)
     """What could not be read of the sources; at most a few, the ledger has all."""
+    cost: float | None = None
+    """US dollars, where the configuration gave prices."""
     lost_records: int = 0
     mended_records: int = 0
 
@@ -86,6 +88,8 @@ def summarise(ledger: Ledger) -> Summary:
             one.prompt_tokens += spent.prompt
             one.completion_tokens += spent.completion
             one.uncounted += spent.uncounted
+    prices = view.Prices(*ledger.meta("prices", tuple[float | None, float | None], (None, None)))
+    summary.cost = prices.cost(summary.total.prompt_tokens, summary.total.completion_tokens)
     for file, place, message, lost in ledger.problems():
         summary.lost_records += lost
         summary.mended_records += not lost
@@ -107,11 +111,14 @@ def print_summary(summary: Summary, folder: Path, *, counters: Counters | None =
     for name in names:
         table.add_column(_COLUMNS[name], justify="right", no_wrap=True)
     for name, one in [*sorted(summary.categories.items()), ("all", summary.total)]:
-        numbers = [_short(getattr(one, column)) for column in names]
+        numbers = [view.short_number(value) if (value := getattr(one, column)) else "·" for column in names]
         table.add_row(Text(name), *numbers, style="bold" if name == "all" else "")
     view.show(table)
     if counters and counters.replayed:
         view.say(f"from the ledger, not paid again: {counters.replayed:,} replies; sent now: {counters.sent:,}")
+    if summary.cost is not None:
+        each = f", ${summary.cost / summary.total.pairs:,.5f} for each pair kept" if summary.total.pairs else ""
+        view.say(f"cost: ${summary.cost:,.2f}{each}")
     _list("refused parts", summary.reasons)
     _list("notes", summary.notes)
     _list("not made", summary.details)
@@ -124,13 +131,6 @@ def print_summary(summary: Summary, folder: Path, *, counters: Counters | None =
         if summary.lost_records + summary.mended_records > len(summary.problems):
             view.say("  … all of them are in the ledger's table `problems`")
     view.say(f"the run: {folder}")
-
-
-def _short(number: int) -> str:
-    """A number in at most seven signs: ``·``, ``9,999``, ``67.4k``, ``12.3M``."""
-    if number < 10_000:
-        return f"{number:,}" if number else "·"
-    return f"{number / 1e6:.1f}M" if number >= 1_000_000 else f"{number / 1e3:.1f}k"
 
 
 def _list(title: str, counts: Counter[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, structs
 
-from syphus.decoding import convert, parse_toml, read_text
+from syphus.decoding import convert, decode_json, parse_toml, read_text
 from syphus.errors import InputError
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -102,13 +102,14 @@ def load_config(file: Path, flags: dict[str, Any]) -> Config:
     """A configuration file with flags on top.
 
     Args:
-        file: TOML.
+        file: TOML, or JSON as a run keeps it.
         flags: dotted key -> value, as ``{"run.seed": 3, "sources.folder": "…"}``; ``sources.*`` goes to every source.
 
     Raises:
         InputError: for whatever is wrong in it, with the place, and for an unknown key the nearest known one.
     """
-    data = parse_toml(read_text(file), file=file)
+    text = read_text(file)
+    data = decode_json(text, dict[str, Any], file=file) if file.suffix == ".json" else parse_toml(text, file=file)
     for table, key in (("run", "folder"), ("model", "path")):
         _anchor(data.get(table), key, file.parent)
     for source in _tables(data.get("sources")):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -344,3 +345,34 @@ def test_bad_records_are_counted_and_the_good_ones_used(tmp_path: Path, server: 
     assert "source records lost: 1" in done.stderr
     assert "line 2" in done.stderr
     assert json.loads(syphus("status", tmp_path / "run", "--json").stdout)["total"]["accepted"] == 2
+
+
+def test_a_run_is_repeated_from_its_own_folder_when_all_around_it_is_gone(
+    tmp_path: Path, server: ScriptedServer
+) -> None:
+    syphus("new", "mine/shops", cwd=tmp_path)
+    config = write_config(tmp_path, server.url, categories='"mine/shops", "pairs/caption"')
+    assert syphus("generate", config, "--limit", "4", "--seed", "11").returncode == 0
+    first = [body for body in server.calls if "sky" not in body["messages"][0]["content"]]
+    shutil.rmtree(tmp_path / "seeds")
+    config.unlink()
+    server.calls.clear()
+    again = syphus("generate", tmp_path / "run/config.json", "--run", tmp_path / "elsewhere/run", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    second = [body for body in server.calls if "sky" not in body["messages"][0]["content"]]
+    as_text = lambda bodies: sorted(json.dumps(body, sort_keys=True) for body in bodies)  # noqa: E731
+    assert as_text(second) == as_text(first)
+    assert (tmp_path / "elsewhere/out/llava.json").read_bytes() == (tmp_path / "out/llava.json").read_bytes()
+
+
+def test_changing_one_category_asks_that_category_again_and_no_other(tmp_path: Path, server: ScriptedServer) -> None:
+    syphus("new", "mine/shops", cwd=tmp_path)
+    config = write_config(tmp_path, server.url, categories='"mine/shops", "llava/detail"')
+    syphus("generate", config)
+    server.calls.clear()
+    system = tmp_path / "seeds/mine/shops/system.md"
+    system.write_text(system.read_text() + "\n\nSpeak of shops.")
+    done = syphus("generate", config)
+    assert done.returncode == 0, done.stderr
+    assert len(server.calls) == 10
+    assert all("Speak of shops." in body["messages"][0]["content"] for body in server.calls)

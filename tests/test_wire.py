@@ -158,9 +158,6 @@ def test_a_key_that_the_provider_quotes_is_not_kept() -> None:
     assert len(classify(500, {}, b"x" * 10_000).message) <= 300
 
 
-SOON = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-
-
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -184,6 +181,7 @@ def test_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> Non
 
 
 def test_how_long_to_wait_until_a_date() -> None:
-    wait = retry_after({"retry-after": SOON})
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    wait = retry_after({"retry-after": soon})
     assert wait is not None
     assert 0 < wait <= 30

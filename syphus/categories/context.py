@@ -99,6 +99,7 @@ def render_context(scene: Scene, context: Context) -> Rendered:
         made = list(_RENDERERS[block](scene, context))
         for line in made:
             line.text = one_line(line.text)
+        made = [line for line in made if line.text]
         # Renderers leave gaps in the ranks; a limit counts lines.
         for rank, line in enumerate(sorted(made, key=lambda line: line.rank)):
             line.rank = rank
@@ -173,8 +174,7 @@ def _captions(scene: Scene, context: Context) -> Iterator[_Line]:
 def _prose(scene: Scene, context: Context) -> Iterator[_Line]:
     del context
     for rank, text in enumerate(scene.prose):
-        if one_line(text):
-            yield _Line(text, "prose", None, rank)
+        yield _Line(text, "prose", None, rank)
 
 
 def _area(box: Box | None) -> float:

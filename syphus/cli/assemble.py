@@ -1,6 +1,5 @@
 """Putting a run together: sources, categories and a client, out of a configuration."""
 
-import os
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 
-from syphus.annotations.reading import Problem, Reader, find_reader, picture_folder
+from syphus.annotations.reading import Problem, Reader, find_reader
 from syphus.categories.category import Category, Overrides
 from syphus.categories.load import Library, load_categories
 from syphus.config import Config, ModelTable, source_options
@@ -24,6 +23,7 @@ class Source(NamedTuple):
     """One source, ready to be read."""
 
     name: str
+    reader_name: str
     reader: Reader
     options: Any
 
@@ -51,7 +51,8 @@ def open_sources(config: Config, config_file: Path) -> list[Source]:
             )
         if name in {source.name for source in sources}:
             raise InputError(f"two sources are called {name!r}", file=config_file, place=f"{place}.name")
-        sources.append(Source(name, reader, source_options(table, reader.Options, file=str(config_file), place=place)))
+        options = source_options(table, reader.Options, file=str(config_file), place=place)
+        sources.append(Source(name, table["reader"], reader, options))
     return sources
 
 
@@ -66,19 +67,6 @@ def read_scenes(sources: list[Source], report: Report, limit: int | None) -> Ite
             left -= 1
             if left == 0:
                 return
-
-
-def picture_folders(sources: list[Source], run_folder: Path) -> dict[str, str]:
-    """Source -> its picture folder, relative to the run's folder, so that both can be moved together."""
-    folders: dict[str, str] = {}
-    for source in sources:
-        folder = picture_folder(source.options)
-        if folder is not None:
-            try:
-                folders[source.name] = Path(os.path.relpath(folder, run_folder)).as_posix()
-            except ValueError:  # another drive
-                folders[source.name] = folder.absolute().as_posix()
-    return folders
 
 
 def open_categories(config: Config, config_file: Path) -> list[Category]:

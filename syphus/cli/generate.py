@@ -11,20 +11,21 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import structs
 
-import syphus
 from syphus.annotations.reading import Problem
 from syphus.categories.category import Category, TemplateStep
+from syphus.categories.load import Library
 from syphus.categories.prompt import CategoryPrompts, Outputs, Turn
 from syphus.cli import view
 from syphus.cli.assemble import (
     Source,
     concurrency_of,
+    library_of,
     open_categories,
     open_sources,
-    picture_folders,
     read_scenes,
 )
 from syphus.cli.export import write_export
+from syphus.cli.keep import keep_run, keep_texts
 from syphus.cli.summary import print_summary, summarise
 from syphus.config import Config, ModelTable, load_config
 from syphus.engine.ledger import Ledger, open_ledger
@@ -32,7 +33,6 @@ from syphus.engine.run import Counters, Engine, RunSettings
 from syphus.engine.wire import Abilities
 from syphus.errors import Exit, InputError
 from syphus.exchange import Parameters
-from syphus.files import write_whole
 from syphus.jobs.generate import GenerateItem, generate_job, make_items
 from syphus.records import Scene
 
@@ -43,13 +43,14 @@ class _Prepared(NamedTuple):
     config: Config
     sources: list[Source]
     categories: list[Category]
+    library: Library
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
     file = Path(arguments.config)
     config = load_config(file, _flags(arguments))
-    prepared = _Prepared(config, open_sources(config, file), open_categories(config, file))
+    prepared = _Prepared(config, open_sources(config, file), open_categories(config, file), library_of(file))
     if arguments.show_prompt:
         return _show_prompts(prepared)
     return asyncio.run(_generate(prepared))
@@ -95,7 +96,8 @@ async def _generate(prepared: _Prepared) -> int:
     config = prepared.config
     folder = Path(config.run.folder)
     with open_ledger(folder, create=True) as ledger:
-        _record_run(ledger, folder, prepared)
+        keep_run(ledger, folder, config, prepared.sources, prepared.categories)
+        keep_texts(folder, prepared.library, prepared.categories)
         counters = Counters()
         prices = view.Prices(config.model.price_in, config.model.price_out)
         ledger.set_meta("prices", prices)
@@ -132,17 +134,6 @@ async def _generate(prepared: _Prepared) -> int:
             view.say(f"next: syphus export {folder} --format llava --out {folder / 'llava.json'}")
         nothing = summary.total.dialogues == 0
         return Exit.FAILURES if summary.total.failed or nothing else Exit.DONE
-
-
-def _record_run(ledger: Ledger, folder: Path, prepared: _Prepared) -> None:
-    """The resolved configuration and the categories' texts: a run can be repeated from its own folder."""
-    ledger.set_meta("config", prepared.config)
-    ledger.set_meta("syphus", syphus.__version__)
-    ledger.set_meta("pictures", picture_folders(prepared.sources, folder))
-    for category in prepared.categories:
-        ledger.record_category(category.fingerprint, category.name, category)
-    with write_whole(folder / "config.json") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(prepared.config), indent=2) + b"\n")
 
 
 def _scenes(prepared: _Prepared, ledger: Ledger) -> Iterator[Scene]:

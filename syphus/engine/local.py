@@ -29,13 +29,14 @@ class LocalClient:
         model: a GGUF file.
         window: tokens of prompt and reply together, for each of the slots.
         slots: calls at the same time.
-        threads: processor threads; None: all but one.
+        threads: processor threads; None: as many as are good.
 
     Raises:
         InputError: the extra is not installed, or the file is no model.
     """
 
     def __init__(self, model: Path, *, window: int, slots: int, threads: int | None) -> None:
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read by the OpenMP runtime when it is loaded
         try:
             import xllamacpp  # noqa: PLC0415
         except ImportError as error:
@@ -55,9 +56,12 @@ class LocalClient:
         parameters.cache_prompt = True
         parameters.verbosity = -1
         parameters.endpoint_metrics = False
-        # One core is left alone: llama.cpp's threads wait for each other in busy loops, and where any other process takes
-        # a core from one of them, all of them crawl (measured on two cores: ten times slower).
-        parameters.cpuparams.n_threads = threads or max(1, (os.cpu_count() or 1) - 1)
+        # Prompts on all cores, words on all but one, and nobody waits in a busy loop: llama.cpp's threads wait for each other
+        # many times a word, and where another process holds one of two cores, the usual settings crawl (measured: a tenth).
+        cores = os.cpu_count() or 1
+        parameters.cpuparams.n_threads = threads or max(1, cores - 1)
+        parameters.cpuparams_batch.n_threads = threads or cores
+        parameters.cpuparams.poll = parameters.cpuparams_batch.poll = 0
         try:
             self._server: Any = xllamacpp.Server(parameters)
         except (RuntimeError, ValueError) as error:

@@ -484,3 +484,19 @@ def test_a_dialogue_that_shares_no_word_with_its_scene_is_found() -> None:
     assert [one.code for one in foreign.verdicts] == ["unrelated"]
     absent = verdict("Is there a giraffe?", "No, there is no giraffe.", scene=PORTRAIT)
     assert not absent.verdicts
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "flagged"),
+    [
+        ("In what city?", "I am not sure I understand your question but you can ask me another one here.", True),
+        ("What is there?", "Let me know if you need anything else about it.", True),
+        ("Is there anything else you would like to know?", "There are two cups beside the plate.", True),
+        ("How do I know?", "I'm ready to hear your thoughts!", True),
+        ("What does the sign say?", "It says that visitors can ask the staff for help.", False),
+        ("What is the man about to do?", "He seems ready to help the woman with her bags.", False),
+        ("How many are there?", "It is not certain how many there are behind the wall.", False),
+    ],
+)
+def test_talk_about_the_talk_is_refused(question: str, answer: str, flagged: bool) -> None:
+    assert [one.check for one in verdict(question, answer).verdicts] == (["refusal"] if flagged else [])

@@ -220,6 +220,14 @@ REFUSALS: Final[tuple[Wording, ...]] = (
         r"information|personal|visual|vision|eyes)|\bi have no (?:access|ability|way of)\b",
         answers_only=True,
     ),
+    # Talk about the talk: the voice of an assistant that has lost the picture from sight.
+    *_wording(
+        "i'm |i am |let me know|ask me|your question|anything else you",
+        r"\bi(?:'m| am) not (?:quite )?sure (?:i understand|what you(?:'re| are)? (?:ask|mean|want))|"
+        r"\b(?:let me know (?:if|what|when)|(?:feel free to|you can|you should) ask me)\b|"
+        r"\bi(?:'m| am) (?:ready to|here to|happy to|glad to) (?:hear|help|assist|answer)\b|"
+        r"\bi (?:do not|don't) understand your question\b|\bis there anything else you(?:'d| would) like\b",
+    ),
     *_wording(
         "no image|no picture|no photo|no video",
         r"\b(?:no|without an?) (?:image|picture|photo|photograph|video) (?:was|is|has been|were|to be)?\s?"

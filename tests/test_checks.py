@@ -237,7 +237,7 @@ def test_good_references_pass():
     assert codes(answer=good) == []
     assert codes(answer=good, rules=Rules(references="required")) == []
     assert codes(answer=good, rules=Rules(references="none")) == ["reference/not_wanted"]
-    assert codes(rules=Rules(references="required")) == ["reference/none"]
+    assert codes(rules=Rules(references="required")) == ["reference/missing"]
     assert codes(question="What is [this](#r1)?", rules=Rules(references="required")) == []
 
 

@@ -280,7 +280,8 @@ def _refusal(reply: Reply) -> str:
 
 
 def _reject(fault: Verdict, step: str) -> Reject:
-    return Reject(code=f"{fault.check}: {fault.code}", message=fault.message, step=step, evidence=fault.evidence)
+    code = fault.check if fault.check == fault.code else f"{fault.check}: {fault.code}"
+    return Reject(code=code, message=fault.message, step=step, evidence=fault.evidence)
 
 
 def _referred(scene: Scene, turns: Iterable[Turn]) -> tuple[Object, ...]:

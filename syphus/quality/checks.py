@@ -237,7 +237,7 @@ def check_reference(view: View) -> Finding | None:
                 )
     if rule == "required" and not count:
         return Finding(
-            "none", "The pair has no reference; mark at least one object as [phrase](#id).", view.answer.text
+            "missing", "The pair has no reference; mark at least one object as [phrase](#id).", view.answer.text
         )
     return None
 

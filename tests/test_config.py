@@ -11,8 +11,10 @@ from folders import CHAIN, CHAIN_FILES, write_category
 from syphus.annotations import coco
 from syphus.annotations import scenes as scenes_reader
 from syphus.categories.category import REPAIRS
-from syphus.cli.assemble import concurrency_of, library_of, open_categories, open_sources, picture_folders, read_scenes
+from syphus.cli.assemble import concurrency_of, library_of, open_categories, open_sources, read_scenes
+from syphus.cli.keep import keep_run
 from syphus.config import load_config
+from syphus.engine.ledger import open_ledger
 from syphus.errors import InputError
 
 TOML = """
@@ -288,7 +290,10 @@ def test_scenes_of_all_sources_one_after_another(project, limit, wanted, problem
 
 
 def test_picture_folders_are_told_from_the_run(project):
-    folders = picture_folders(sources(project, TWO), project / "runs" / "one")
+    run = project / "runs" / "one"
+    with open_ledger(run, create=True) as ledger:
+        keep_run(ledger, run, load(project, TWO), sources(project, TWO), [])
+        folders = ledger.meta("pictures", dict[str, str], {})
     assert folders == {"first": "../../data/pictures"}
     assert os.path.normpath(project / "runs" / "one" / folders["first"]) == str(project / "data" / "pictures")
 

@@ -33,29 +33,9 @@ _ANY_WORD = re.compile(r"[^\W_]")
 _EMPTY_NUMBERED = re.compile(r"(?:question|answer|q|a|option|object|string|text) ?#?\d{1,2}")
 _ARTICLE = frozenset({"the", "a", "an"})
 _YES_NO = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "do",
-        "does",
-        "did",
-        "can",
-        "could",
-        "has",
-        "have",
-        "had",
-        "will",
-        "would",
-        "should",
-        "may",
-        "might",
-        "must",
-        "isn't",
-        "aren't",
-        "doesn't",
-    ]
+    """
+    are aren't can could did do does doesn't had has have is isn't may might must should was were will would
+    """.split()
 )
 _CHOICE = re.compile(
     r"\b(?:or|oder|ou|versus|vs|which of|choose|select|options?)\b|/|\([a-d]\)|\b[a-d]\)|还是|還是|或者|或|それとも|または|아니면|또는|\bأم\b|\bأو\b"

@@ -17,25 +17,9 @@ _LONG = 30
 
 _ASKS = re.compile(r"[?？؟;]")
 _STATEMENT = frozenset(
-    [
-        "a",
-        "an",
-        "he",
-        "his",
-        "her",
-        "it",
-        "its",
-        "she",
-        "that",
-        "the",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "you",
-        "your",
-    ]
+    """
+    a an he her his it its she that the there these they this those you your
+    """.split()
 )
 """Words that no request begins with; a text that begins so and holds no question mark tells instead of asking."""
 

@@ -143,6 +143,8 @@ def join(folder: Path, path: str) -> str:
 def _set(data: dict[str, Any], dotted: str, value: Any, file: Path) -> None:
     table_name, _, rest = dotted.partition(".")
     if table_name == "sources":
+        if not rest:
+            raise InputError("sources cannot be set as a whole", file=file, mend="Set one option: --source KEY=VALUE")
         for source in _tables(data.get("sources")):
             source[rest] = value
             source[_TYPED][rest] = str(Path.cwd())

@@ -61,7 +61,7 @@ class FailureKind(StrEnum):
 
     AUTH = "wrong key"
     PERMISSION = "not permitted"
-    UNKNOWN_MODEL = "unknown model"
+    UNKNOWN_MODEL = "unknown model or address"
     QUOTA = "account exhausted"
     RATE_LIMIT = "rate limit"
     OVERLOADED = "server error"

@@ -157,6 +157,28 @@ def test_interrupted_it_drains_and_says_how_to_go_on(tmp_path: Path) -> None:
         assert len(server.calls) - len(probes) == 20, "what was in flight had been kept"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
+def test_interrupted_twice_it_stops_at_once_and_the_ledger_is_whole(tmp_path: Path) -> None:
+    with ScriptedServer(delay=20) as server:
+        config = write_config(tmp_path, server.url)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "syphus", "generate", str(config), "--set", 'model.schema_mode="json_object"'],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while len(server.calls) < 4:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=15)
+        assert process.returncode == 130, said
+        assert "Traceback" not in said
+        server.delay = 0
+        assert syphus("generate", config).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("fault", "code"),
     [

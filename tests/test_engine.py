@@ -210,6 +210,16 @@ def test_an_endpoint_that_is_gone_ends_the_run(tmp_path: Path, server: ScriptedS
     assert len(server.calls) < 60
 
 
+def test_a_setting_that_the_endpoint_refuses_ends_the_run(tmp_path: Path, server: ScriptedServer) -> None:
+    server.script = lambda body, number: Fault(
+        400, error("unsupported_value", "no such effort", param="reasoning_effort")
+    )
+    engine = work(tmp_path, server, map(Numbered, range(10_000)), concurrency=4)
+    assert engine.stopped_by is not None
+    assert "no such effort" in str(engine.stopped_by)
+    assert len(server.calls) < 40
+
+
 def test_failed_items_are_asked_again_by_the_same_command(tmp_path: Path, server: ScriptedServer) -> None:
     server.script = lambda body, number: Fault(503) if body["messages"][0]["content"] == "item1" else plain()
     work(tmp_path, server, map(Numbered, range(3)), attempts=2)
@@ -360,6 +370,36 @@ def test_what_an_endpoint_does_is_found_out(tmp_path: Path, server: ScriptedServ
     with open_ledger(tmp_path, create=True) as ledger:
         assert asyncio.run(main(ledger)) == found
         assert ledger.spent()[0].purpose == "probe", "what the probe cost is counted"
+
+
+def test_a_model_that_thinks_first_is_given_room_before_it_is_judged(tmp_path: Path, server: ScriptedServer) -> None:
+    server.script = lambda body, number: ZEBRA if body["max_tokens"] > 500 else completion("", finish="length")
+
+    async def main(ledger: Ledger) -> Abilities:
+        engine = Engine(ledger, client_of(server), "m", Abilities(), RunSettings(attempts=2), Counters())
+        return await probe(engine.ask_once, first_guess(server.url), Parameters(max_tokens=500))
+
+    with open_ledger(tmp_path, create=True) as ledger:
+        assert asyncio.run(main(ledger)).schema_mode == "json_schema"
+    assert len(server.calls) == 2
+
+
+@pytest.mark.parametrize("address", ["localhost:8000/v1", "ftp://host/v1", "http://", "/v1"])
+def test_an_address_that_is_none(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    with pytest.raises(InputError, match="no address"):
+        OpenAIClient(base_url=address, key_variable="OPENAI_API_KEY", timeout=5, connections=2)
+
+
+def test_a_password_in_the_address_is_not_shown() -> None:
+    client = OpenAIClient(base_url="http://me:secret@localhost:1/v1/", key_variable="K", timeout=5, connections=2)
+    assert client.endpoint == "http://localhost:1/v1"
+
+
+def test_a_run_that_cannot_be_kept_where_it_should(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(LedgerError, match="--run"):
+        open_ledger(tmp_path / "file" / "run", create=True)
 
 
 def test_a_probe_that_meets_a_wrong_key_says_so(tmp_path: Path, server: ScriptedServer) -> None:

@@ -1,10 +1,12 @@
 """Putting a run together: sources, categories and a client, out of a configuration."""
 
+import argparse
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import structs
 
 from syphus.annotations.reading import Problem, Reader, find_reader
@@ -26,6 +28,23 @@ class Source(NamedTuple):
     reader_name: str
     reader: Reader
     options: Any
+
+
+def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What ``--set`` and ``--source`` say, by dotted key."""
+    flags = dict(_key_and_value(text) for text in arguments.set)
+    return flags | {f"sources.{key}": value for key, value in map(_key_and_value, arguments.source)}
+
+
+def _key_and_value(text: str) -> tuple[str, Any]:
+    """``key=value``; the value as TOML where it is TOML (numbers, lists, true), else as it stands."""
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise InputError(f"{text!r} is no KEY=VALUE", mend="For example --set model.timeout=60")
+    try:
+        return key, msgspec.toml.decode(f"value = {value}")["value"]
+    except msgspec.DecodeError:
+        return key, value
 
 
 def library_of(config_file: Path) -> Library:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -13,7 +14,7 @@ from syphus.categories.context import estimate_tokens, lacking
 from syphus.categories.load import Library, load_categories
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
-from syphus.cli.assemble import open_categories, open_sources, read_scenes
+from syphus.cli.assemble import open_categories, open_sources, read_scenes, settings_of
 from syphus.config import load_config
 from syphus.errors import Exit, InputError
 from syphus.files import write_whole
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what == "seeds":
         return _check_seeds()
     path = Path(arguments.what)
-    return _check_config(path) if path.suffix == ".toml" else _check_scenes(path)
+    return _check_config(path, settings_of(arguments)) if path.suffix == ".toml" else _check_scenes(path)
 
 
 def scene_schema() -> bytes:
@@ -60,8 +61,8 @@ def _check_seeds() -> int:
     return Exit.BAD_INPUT if faults else Exit.DONE
 
 
-def _check_config(path: Path) -> int:
-    config = load_config(path, {})
+def _check_config(path: Path, flags: dict[str, Any]) -> int:
+    config = load_config(path, flags)
     sources = open_sources(config, path)
     categories = open_categories(config, path)
     for export in config.export:

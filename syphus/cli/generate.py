@@ -23,6 +23,7 @@ from syphus.cli.assemble import (
     open_categories,
     open_sources,
     read_scenes,
+    settings_of,
 )
 from syphus.cli.export import write_export
 from syphus.cli.keep import keep_run, keep_texts
@@ -53,17 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
     prepared = _Prepared(config, open_sources(config, file), open_categories(config, file), library_of(file))
     if arguments.show_prompt:
         return _show_prompts(prepared)
-    return asyncio.run(_generate(prepared))
+    try:
+        return asyncio.run(_generate(prepared))
+    except asyncio.CancelledError:  # the second Ctrl-C
+        raise KeyboardInterrupt from None
 
 
 def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
-    flags: dict[str, Any] = {}
-    for text in arguments.set:
-        key, value = _key_and_value(text)
-        flags[key] = value
-    for text in arguments.source:
-        key, value = _key_and_value(text)
-        flags[f"sources.{key}"] = value
+    flags = settings_of(arguments)
     named = {
         "run.limit": arguments.limit,
         "run.seed": arguments.seed,
@@ -79,17 +77,6 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.model_path:
         flags["model.kind"] = "local"
     return flags | {key: value for key, value in named.items() if value is not None}
-
-
-def _key_and_value(text: str) -> tuple[str, Any]:
-    """``key=value``; the value as TOML where it is TOML (numbers, lists, true), else as it stands."""
-    key, sign, value = text.partition("=")
-    if not sign or not key:
-        raise InputError(f"{text!r} is no KEY=VALUE", mend="For example --set model.timeout=60")
-    try:
-        return key, msgspec.toml.decode(f"value = {value}")["value"]
-    except msgspec.DecodeError:
-        return key, value
 
 
 async def _generate(prepared: _Prepared) -> int:
@@ -194,6 +181,7 @@ async def _open_engine(model: ModelTable, categories: list[Category], ledger: Le
             max_tokens=500,
             reasoning_effort=asking[0].reasoning_effort,
         )
+        view.say(f"asking {client.endpoint} what it can do")
         try:
             engine.abilities = await probe(engine.ask_once, engine.abilities, wanted)
         except BaseException:

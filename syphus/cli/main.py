@@ -35,24 +35,11 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="only this category, or a family as llava/*; may be repeated",
     )
-    generate.add_argument(
-        "--source",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="set an option of the sources, as folder=/data/coco",
-    )
     generate.add_argument("--model", metavar="NAME", help="the model's name at the endpoint")
     generate.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
     generate.add_argument("--model-path", metavar="FILE", help="a GGUF file in the place of the embedded model")
     generate.add_argument("--concurrency", type=_positive, metavar="N", help="calls in flight")
-    generate.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="set any key of the configuration, as model.timeout=60",
-    )
+    _add_settings(generate)
     generate.add_argument("--show-prompt", action="store_true", help="print the first prompt of each category and end")
 
     status = _add(commands, "status", "what a run has made, refused and spent")
@@ -72,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument(
         "what", metavar="WHAT", help="`seeds`, a configuration (.toml) or a file of scenes (.jsonl, .json)"
     )
+    _add_settings(check)
     check.add_argument("--write-schema", metavar="FILE", help="also write the JSON Schema of a scene there")
 
     new = _add(commands, "new", "make a category of your own by copying one")
@@ -87,6 +75,23 @@ def _add(
     command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     command.set_defaults(command=name)
     return command
+
+
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set an option of the sources, as folder=/data/coco",
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set any key of the configuration, as model.timeout=60",
+    )
 
 
 def _positive(text: str) -> int:
@@ -111,3 +116,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return int(Exit.FAILURES)
+    except OSError as error:  # a folder that may not be entered, a full disk: the system's own words say it
+        print(f"syphus: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return int(Exit.BAD_INPUT)

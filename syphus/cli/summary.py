@@ -135,6 +135,6 @@ def print_summary(summary: Summary, folder: Path, *, counters: Counters | None =
 
 def _list(title: str, counts: Counter[str]) -> None:
     if counts:
-        shown = [f"{name} {count:,}" for name, count in counts.most_common(_SHOWN_REASONS)]
+        shown = [f"{name} ({count:,})" for name, count in counts.most_common(_SHOWN_REASONS)]
         more = f"; and {len(counts) - _SHOWN_REASONS} other kinds" if len(counts) > _SHOWN_REASONS else ""
         view.say(f"{title}: {'; '.join(shown)}{more}")

@@ -39,13 +39,17 @@ class OpenAIClient:
         connections: most calls in flight.
 
     Raises:
-        InputError: the variable is not set, and the endpoint is not on this machine.
+        InputError: the address is none, or the variable is not set and the endpoint is not on this machine.
     """
 
     def __init__(self, *, base_url: str | None, key_variable: str, timeout: float, connections: int) -> None:
-        self.endpoint = (base_url or "https://api.openai.com/v1").rstrip("/")
+        address = httpx2.URL((base_url or "https://api.openai.com/v1").rstrip("/"))
+        if address.scheme not in ("http", "https") or not address.host:
+            raise InputError(f"{base_url!r} is no address", mend="[model] base_url, as http://localhost:8000/v1")
+        # A password in the address is sent, and neither shown nor stored.
+        self.endpoint = str(address.copy_with(userinfo=b""))
+        host = address.host
         key = os.environ.get(key_variable, "").strip()
-        host = httpx2.URL(self.endpoint).host
         if not key:
             if host not in ("localhost", "127.0.0.1", "::1"):
                 raise InputError(
@@ -56,7 +60,7 @@ class OpenAIClient:
         limits = httpx2.Limits(max_connections=connections + 8, max_keepalive_connections=connections + 8)
         self._client = openai.AsyncOpenAI(
             api_key=key,
-            base_url=self.endpoint,
+            base_url=address,
             timeout=httpx2.Timeout(timeout, connect=10.0),
             max_retries=0,  # tenacity owns the retries; with both, each item would be asked 3 x 6 times
             http_client=openai.DefaultAioHttpClient(limits=limits),

@@ -64,10 +64,7 @@ class Spent(NamedTuple):
 
 
 class Ledger:
-    """An open ledger. Use :func:`open_ledger`.
-
-    ``record_*`` are for the running event loop: they return when the row is on disk.
-    """
+    """An open ledger (:func:`open_ledger`). What is awaited returns when its row is on disk."""
 
     def __init__(self, path: Path, *, writable: bool) -> None:
         self.path = path
@@ -100,7 +97,7 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # -- replies -----------------------------------------------------------------------------------------------------
+    # -- replies
 
     def find_reply(self, key: str) -> Reply | None:
         """The reply that was paid for, or None."""
@@ -163,7 +160,7 @@ class Ledger:
             self._texts.move_to_end(digest)
         return known
 
-    # -- outcomes ----------------------------------------------------------------------------------------------------
+    # -- outcomes
 
     async def record_outcome(
         self, item: str, category: str, scene: str, outcome: Outcome, *, state: str, detail: str, position: int
@@ -218,7 +215,7 @@ class Ledger:
         )
         return [Spent(*row) for row in rows]
 
-    # -- what belongs to the run as a whole -----------------------------------------------------------------------------
+    # -- the run as a whole
 
     def set_meta(self, key: str, value: Any) -> None:
         """Stores one fact of the run, as JSON."""
@@ -261,7 +258,7 @@ class Ledger:
         rows = self._reader.execute("SELECT file, place, message, lost FROM problems ORDER BY id")
         return [(file, place, message, bool(lost)) for file, place, message, lost in rows]
 
-    # -- the writer ----------------------------------------------------------------------------------------------------
+    # -- the writer
 
     async def _do(self, work: Work) -> None:
         if self.failure:
@@ -336,8 +333,13 @@ def open_ledger(folder: Path, *, create: bool = False) -> Ledger:
     """
     path = folder / LEDGER_FILE
     if create and not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _create(path)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _create(path)
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerError(
+                f"{folder}: the run cannot be kept there ({error}).\n  Name another folder with --run."
+            ) from error
     elif not path.exists():
         raise LedgerError(f"{folder}: there is no run here ({LEDGER_FILE} is missing).")
     return Ledger(path, writable=create)

@@ -22,6 +22,9 @@ _SCHEMA = {
     "additionalProperties": False,
 }
 _QUESTION = 'Which colour has the sky on a clear day? Reply with a JSON object such as {"colour": "…"}.'
+MOST_TOKENS = 8000
+"""For a model that thinks before it speaks, and spends the first limit on that."""
+
 _MODES: tuple[SchemaMode, ...] = ("json_schema", "json_object", "prompt")
 
 Send = Callable[[Request, Abilities], Awaitable[Reply]]
@@ -63,6 +66,10 @@ async def probe(send: Send, guess: Abilities, parameters: Parameters) -> Abiliti
             continue
         if guess.schema_mode == "prompt" or _obeyed(reply, guess.schema_mode):
             return guess
+        if reply.finish == "length" and request.parameters.max_tokens != MOST_TOKENS:
+            # It was still thinking: that says nothing of the schema.
+            request = structs.replace(request, parameters=structs.replace(parameters, max_tokens=MOST_TOKENS))
+            continue
         guess = structs.replace(guess, schema_mode=_weaker(guess.schema_mode))
 
 

@@ -16,13 +16,16 @@ from syphus.engine.client import Client
 from syphus.engine.ledger import Ledger
 from syphus.engine.retry import STOPS_THE_RUN, is_passing, retrying
 from syphus.engine.wire import Abilities, build_body, request_key
-from syphus.errors import ModelError
+from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Ask, Item, Outcome, Reply, Request, Usage
 
 Job = Callable[[Item, Ask], Awaitable[Outcome]]
 
 ITEMS_PER_SLOT = 2
 """Items at work for each call in flight: while some wait before a retry, others use their slots."""
+
+REFUSALS_PER_SLOT = 4
+"""Refused requests in a row for each slot, after which no more are made."""
 
 _WAKE = 0.2
 
@@ -98,7 +101,7 @@ class Engine:
         self._settings = settings
         self._slots = asyncio.Semaphore(settings.concurrency)
         self._asking: dict[str, asyncio.Future[Reply]] = {}
-        self._passing_failures = 0
+        self._failures_in_a_row = 0
 
     async def close(self) -> None:
         """Lets the client go."""
@@ -210,9 +213,9 @@ class Engine:
         try:
             reply: Reply = await policy(self._send_once, key, request, body)
         except ModelError as error:
-            self._give_up_on_dead_endpoint(error)
+            self._give_up_when_all_fail(error)
             raise
-        self._passing_failures = 0
+        self._failures_in_a_row = 0
         return reply
 
     async def _send_once(self, key: str, request: Request, body: dict[str, object]) -> Reply:
@@ -243,12 +246,16 @@ class Engine:
         self.counters.completion_tokens += usage.completion
         return structs.replace(result, key=key)
 
-    def _give_up_on_dead_endpoint(self, error: ModelError) -> None:
-        """Many calls in a row that failed to the last try: the endpoint is gone, and the rest would fail too."""
-        if is_passing(error):
-            self._passing_failures += 1
-            if self._passing_failures >= max(5, self._settings.concurrency):
-                self.stopped_by = self.stopped_by or error
+    def _give_up_when_all_fail(self, error: ModelError) -> None:
+        """Ends the run after many failures and no reply between: the rest would fail too.
+
+        That is an endpoint that is gone (each of these calls was tried to the last), or a setting that it refuses.
+        """
+        self._failures_in_a_row += 1
+        bound = self._settings.concurrency if is_passing(error) else REFUSALS_PER_SLOT * self._settings.concurrency
+        systematic = is_passing(error) or error.kind is FailureKind.BAD_REQUEST
+        if systematic and self._failures_in_a_row >= max(5, bound):
+            self.stopped_by = self.stopped_by or error
 
     async def _sleep(self, seconds: float) -> None:
         """Waits before a retry, outside of any slot, and not beyond the end of the run."""

@@ -99,7 +99,8 @@ class _Generation:
             rendered = self.prompts.render(self.scene)
         except InputError as error:
             return Outcome(skipped=error.message)
-        self.notes += rendered.cut
+        if self.category.chat_steps:
+            self.notes += rendered.cut
         pairs: list[Pair] = []
         for step in self.category.file.steps:
             if isinstance(step, TemplateStep):

@@ -44,7 +44,8 @@ class _Prepared(NamedTuple):
     config: Config
     sources: list[Source]
     categories: list[Category]
-    library: Library
+    texts: Library
+    """Where the categories and shared prompts were found."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -84,7 +85,7 @@ async def _generate(prepared: _Prepared) -> int:
     folder = Path(config.run.folder)
     with open_ledger(folder, create=True) as ledger:
         keep_run(ledger, folder, config, prepared.sources, prepared.categories)
-        keep_texts(folder, prepared.library, prepared.categories)
+        keep_texts(folder, prepared.texts, prepared.categories)
         counters = Counters()
         prices = view.Prices(config.model.price_in, config.model.price_out)
         ledger.set_meta("prices", prices)

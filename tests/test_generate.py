@@ -277,3 +277,12 @@ def test_items_of_a_category_stand_together_and_scenes_are_read_lazily(tmp_path:
     assert len(read) == 256
     assert [item.scene.id for item in first[:3]] == ["s0", "s1", "s2"]
     assert [item.id for item in first[256:]] == ["s0/my/own", "s0/my/own/1", "s1/my/own", "s1/my/own/1"]
+
+
+def test_the_model_is_not_asked_about_a_scene_that_it_is_shown(tmp_path: Path) -> None:
+    category = load_category("llava/detail", Library.at(Path(__file__).parents[1]))
+    outcome, asked = make(category, [], category.demonstrations[0].scene)
+    assert "demonstration" in outcome.skipped
+    assert not asked
+    captions = load_category("pairs/caption", Library.at(Path(__file__).parents[1]))
+    assert make(captions, [], captions.demonstrations[0].scene)[0].dialogues, "a template has nothing to copy"

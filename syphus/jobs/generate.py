@@ -93,7 +93,8 @@ class _Generation:
         """The outcome, whatever happens; only the model's own failures are exceptions."""
         if missing := lacking(self.scene, self.category.file.needs):
             return Outcome(skipped=f"the scene has no {', no '.join(missing)}")
-        if any(demonstration.scene.id == self.scene.id for demonstration in self.category.demonstrations):
+        shown = {demonstration.scene.id for demonstration in self.category.demonstrations}
+        if self.category.chat_steps and self.scene.id in shown:
             return Outcome(skipped="the scene is a demonstration of this category")
         try:
             rendered = self.prompts.render(self.scene)

@@ -54,6 +54,9 @@ class ModelTable(_Table, frozen=True, kw_only=True):
     threads: Positive | None = None
     schema_mode: Literal["auto", "json_schema", "json_object", "prompt"] = "auto"
     """``auto`` finds out, with a tiny call, what the endpoint really does."""
+    reasoning_effort: str | None = None
+    """How long a reasoning model thinks (``none``, ``low``, …); `reasoning_effort` in overrides goes before it. Without
+    one, such models think at length, and bill it."""
     seed: int | None = None
     """Sent with each request where it is set; ``local`` always gets the run's seed."""
     price_in: Annotated[float, Meta(ge=0)] | None = None

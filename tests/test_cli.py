@@ -247,6 +247,16 @@ def test_flags_win_over_the_file(tmp_path: Path, server: ScriptedServer) -> None
     assert len([body for body in server.calls if "sky" not in body["messages"][0]["content"]]) == 2
 
 
+def test_the_reasoning_effort_is_sent_where_it_is_set(tmp_path: Path, server: ScriptedServer) -> None:
+    config = write_config(tmp_path, server.url, categories='"llava/detail"')
+    done = syphus("generate", config, "--limit", "1", "--set", "model.reasoning_effort=none")
+    assert done.returncode == 0, done.stderr
+    assert {body.get("reasoning_effort") for body in server.calls} == {"none"}
+    server.calls.clear()
+    syphus("generate", config, "--limit", "1", "--run", tmp_path / "other")
+    assert {body.get("reasoning_effort") for body in server.calls} == {None}
+
+
 def test_the_prompt_can_be_read_before_it_is_paid_for(tmp_path: Path, server: ScriptedServer) -> None:
     done = syphus("generate", write_config(tmp_path, server.url), "--show-prompt")
     assert done.returncode == 0, done.stderr

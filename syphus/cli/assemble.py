@@ -108,8 +108,9 @@ def open_categories(config: Config, config_file: Path) -> list[Category]:
     adjusted = []
     for category in categories:
         names = ("all", *(("local",) if config.model.kind == "local" else ()), category.name)
-        table = {key: value for name in names for key, value in config.overrides.get(name, {}).items()}
-        overrides = convert(table, Overrides, file=config_file, prefix=f"overrides.{category.name}")
+        settings: dict[str, Any] = {"reasoning_effort": config.model.reasoning_effort}
+        settings |= {key: value for name in names for key, value in config.overrides.get(name, {}).items()}
+        overrides = convert(settings, Overrides, file=config_file, prefix=f"overrides.{category.name}")
         adjusted.append(category.adjusted(overrides))
     if config.model.kind == "none" and (asking := [one.name for one in adjusted if one.chat_steps]):
         raise InputError(

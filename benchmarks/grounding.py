@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from syphus.identity import draw
-from syphus.quality.grounding import LEAST_SHARE, share_of_scene
+from syphus.quality.grounding import LEAST_SHARE, scene_stems, share_of_scene
 from syphus.records import Caption, Object, Scene
 
 
@@ -36,8 +36,8 @@ def main(folder: Path) -> None:
     for number, (scene, text) in enumerate(answers):
         foreign = draw([one for one in scenes if one != scene], 0, number)
         for name, share in (
-            ("own", share_of_scene(text, scenes[scene])),
-            ("foreign", share_of_scene(text, scenes[foreign])),
+            ("own", share_of_scene(text, scene_stems(scenes[scene]))),
+            ("foreign", share_of_scene(text, scene_stems(scenes[foreign]))),
         ):
             counts[name][0] += 1
             counts[name][1] += share is not None

@@ -73,6 +73,10 @@ class FailureKind(StrEnum):
     BAD_REQUEST = "request refused"
 
 
+REFUSED_FOR_GOOD = frozenset({FailureKind.TOO_LONG, FailureKind.CONTENT_FILTER, FailureKind.BAD_REQUEST})
+"""Troubles of this one request: it would be refused each time."""
+
+
 class ModelError(SyphusError):
     """A call to the model that brought no reply.
 

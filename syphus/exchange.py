@@ -92,6 +92,28 @@ class Outcome(Struct, frozen=True, kw_only=True):
     requests: tuple[str, ...] = ()
 
 
+class Tally(Struct, kw_only=True):
+    """How items ended and what they came to; counted while a run goes on, and from its ledger afterwards."""
+
+    items: int = 0
+    accepted: int = 0
+    partial: int = 0
+    rejected: int = 0
+    failed: int = 0
+    skipped: int = 0
+    dialogues: int = 0
+    pairs: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def add(self, state: str, dialogues: tuple[Dialogue, ...]) -> None:
+        """Counts one item; ``state`` is one of the fields above."""
+        self.items += 1
+        setattr(self, state, getattr(self, state) + 1)
+        self.dialogues += len(dialogues)
+        self.pairs += sum(len(dialogue.turns) // 2 for dialogue in dialogues)
+
+
 class Item(Protocol):
     """One piece of work: an id that is unique in the run and the same in every start of it, and what it is about."""
 

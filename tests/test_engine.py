@@ -16,7 +16,7 @@ from syphus.engine.probe import first_guess, probe
 from syphus.engine.run import Counters, Engine, RunSettings
 from syphus.engine.wire import Abilities
 from syphus.errors import FailureKind, InputError, LedgerError, ModelError
-from syphus.exchange import Ask, Item, Message, Outcome, Parameters, Request
+from syphus.exchange import Ask, Item, Message, Outcome, Parameters, Reject, Request
 from syphus.records import Dialogue, Turn
 
 
@@ -320,6 +320,28 @@ def test_a_write_that_fails_is_an_error_with_a_mend(tmp_path: Path, server: Scri
         asyncio.run(main())
     work(tmp_path, server, map(Numbered, range(3)))  # and it goes on when there is room again
     assert states(tmp_path)["item2"] == "accepted"
+
+
+def test_a_row_that_cannot_be_written_is_an_error_and_no_endless_wait(tmp_path: Path) -> None:
+    with open_ledger(tmp_path, create=True) as ledger:
+        ledger.record_problem("source", "half a \ud800 pair", "line 1", "message", lost=True)
+        with pytest.raises(LedgerError, match="cannot be written"):
+            ledger.flush()
+
+
+def test_the_way_from_a_rejected_item_to_its_replies_is_kept(tmp_path: Path, server: ScriptedServer) -> None:
+    async def job(item: Item, ask: Ask) -> Outcome:
+        reply = await ask(request(item.id))
+        return Outcome(rejects=(Reject(code="leak", message="m"),), requests=(reply.key,))
+
+    server.script = lambda body, number: plain("the raw reply")
+    work(tmp_path, server, map(Numbered, range(1)), job)
+    with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
+        found = db.execute(
+            "SELECT reply FROM outcomes, json_each(outcomes.requests) AS asked JOIN requests ON requests.key = asked.value"
+            " JOIN attempts ON attempts.request = requests.id WHERE state = 'rejected'"
+        ).fetchall()
+    assert found == [("the raw reply",)]
 
 
 # -- the probe -------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from syphus.categories.category import Category, Overrides
 from syphus.categories.load import Library, load_category
 from syphus.categories.prompt import CategoryPrompts
+from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Outcome, Reply, Request
 from syphus.jobs.generate import GenerateItem, generate_job, make_items
 from syphus.records import Asset, Caption, Object, Scene
@@ -110,6 +111,30 @@ def test_a_short_dialogue_keeps_what_is_good_and_says_that_it_is_short(tmp_path:
     outcome, _ = make(write_category(tmp_path, PAIRS), [pairs(GOOD[0], LEAK), pairs(LEAK), pairs(GOOD[0])])
     assert len(outcome.dialogues[0].turns) == 2, "the same pair given again is a repeat"
     assert "schema: too_few" in {reject.code for reject in outcome.rejects}
+
+
+def test_what_was_good_is_kept_when_asking_again_is_refused_for_good(tmp_path: Path) -> None:
+    category = write_category(tmp_path, PAIRS)
+    item = GenerateItem(scene=SCENE, prompts=CategoryPrompts(category))
+
+    def asking(kind: FailureKind, before: list[Reply]):
+        replies = list(before)
+
+        async def ask(request: Request) -> Reply:
+            if not replies:
+                raise ModelError(kind, "no")
+            return replies.pop(0)
+
+        return ask
+
+    half = Reply(text=pairs(GOOD[0], LEAK), key="k1")
+    outcome = asyncio.run(generate_job(5)(item, asking(FailureKind.TOO_LONG, [half])))
+    assert [turn.text for turn in outcome.dialogues[0].turns] == [GOOD[0]["question"], GOOD[0]["answer"]]
+    assert "repair: prompt too long" in {reject.code for reject in outcome.rejects}
+    # What may pass, or stops the run, is not for the job to settle: the item stays open and is asked again.
+    for kind, before in ((FailureKind.TIMEOUT, [half]), (FailureKind.QUOTA, [half]), (FailureKind.TOO_LONG, [])):
+        with pytest.raises(ModelError):
+            asyncio.run(generate_job(5)(item, asking(kind, before)))
 
 
 def test_how_many_repairs_is_the_runs_choice(tmp_path: Path) -> None:

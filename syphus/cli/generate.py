@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,7 +92,7 @@ async def _generate(prepared: _Prepared) -> int:
         total = _count_items(prepared, ledger)
         engine = await _open_engine(config.model, prepared.categories, ledger, counters)
         try:
-            with _interrupts(engine), view.watch(counters, folder, total=total, prices=prices):
+            with _Interrupts(engine), view.watch(counters, folder, total=total, prices=prices):
                 await engine.run(_items(prepared, ledger), generate_job(config.run.seed))
         finally:
             await engine.close()
@@ -198,7 +197,7 @@ def _described(endpoint: str, model: str, abilities: Abilities) -> str:
     return text if abilities.temperature else f"{text}; takes no temperature, so none is sent"
 
 
-class _interrupts:  # noqa: N801 - used as a verb: with _interrupts(engine)
+class _Interrupts:
     """The first Ctrl-C drains, the second stops. The ledger is whole after both."""
 
     def __init__(self, engine: Engine) -> None:
@@ -248,5 +247,5 @@ def _show_prompt(prompts: CategoryPrompts, scene: Scene, seed: int) -> None:
         print(f"===== {request.purpose}, scene {scene.id}")
         for message in request.messages:
             print(f"--- {message.role}\n{message.content}")
-        print(f"--- settings\n{msgspec.json.encode(request.parameters).decode()}", file=sys.stdout)
+        print(f"--- settings\n{msgspec.json.encode(request.parameters).decode()}")
         outputs[step.name] = {name: f"<{name} of {step.name}>" for name in step.fields} or {"pairs": []}

@@ -10,6 +10,7 @@ from rich.text import Text
 from syphus.cli import view
 from syphus.engine.ledger import Ledger
 from syphus.engine.run import Counters
+from syphus.exchange import Tally
 
 _COLUMNS = {
     "items": "items",
@@ -29,21 +30,11 @@ _SHOWN_PROBLEMS = 5
 _SHOWN_REASONS = 8
 
 
-class CategoryCounts(Struct, kw_only=True):
+class CategoryCounts(Tally, kw_only=True):
     """One category, or all of them."""
 
-    items: int = 0
-    accepted: int = 0
-    partial: int = 0
-    rejected: int = 0
-    failed: int = 0
-    skipped: int = 0
-    dialogues: int = 0
-    pairs: int = 0
     calls: int = 0
     failed_calls: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
     uncounted: int = 0
     """Replies whose tokens the endpoint did not count."""
 
@@ -54,7 +45,7 @@ class Summary(Struct, kw_only=True):
     categories: dict[str, CategoryCounts] = field(default_factory=dict)
     total: CategoryCounts = field(default_factory=CategoryCounts)
     reasons: Counter[str] = field(default_factory=Counter)
-    """``code: message`` of what was refused."""
+    """Codes of what was refused."""
     notes: Counter[str] = field(default_factory=Counter)
     details: Counter[str] = field(default_factory=Counter)
     """Why items failed or were skipped."""
@@ -72,10 +63,7 @@ def summarise(ledger: Ledger) -> Summary:
     for outcome in ledger.outcomes():
         counts = summary.categories.setdefault(outcome.category, CategoryCounts())
         for one in (counts, summary.total):
-            one.items += 1
-            setattr(one, outcome.state, getattr(one, outcome.state) + 1)
-            one.dialogues += len(outcome.dialogues)
-            one.pairs += sum(len(dialogue.turns) // 2 for dialogue in outcome.dialogues)
+            one.add(outcome.state, outcome.dialogues)
         summary.reasons.update(reject.code for reject in outcome.rejects)
         summary.notes.update(_kind_of_note(note) for note in outcome.notes)
         if outcome.detail:

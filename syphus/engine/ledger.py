@@ -172,15 +172,15 @@ class Ledger:
         """
         row = (
             item, category, scene, state, _json(outcome.dialogues), _json(outcome.rejects), _json(outcome.notes),
-            detail, position,
+            _json(outcome.requests), detail, position,
         )  # fmt: skip
 
         def work(db: sqlite3.Connection) -> None:
             db.execute(
-                "INSERT INTO outcomes (item, generation, category, scene, state, dialogues, rejects, notes, detail,"
-                " position) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item, generation) DO UPDATE SET"
+                "INSERT INTO outcomes (item, generation, category, scene, state, dialogues, rejects, notes, requests,"
+                " detail, position) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item, generation) DO UPDATE SET"
                 " state = excluded.state, dialogues = excluded.dialogues, rejects = excluded.rejects,"
-                " notes = excluded.notes, detail = excluded.detail, position = excluded.position",
+                " notes = excluded.notes, requests = excluded.requests, detail = excluded.detail, position = excluded.position",
                 row,
             )
 
@@ -299,7 +299,8 @@ class Ledger:
                         if entry and not self.failure:
                             entry[0](db)
                     db.commit()
-                except sqlite3.Error as error:
+                # Whatever it is: a writer that died would leave all who wait for it waiting for ever.
+                except Exception as error:  # noqa: BLE001
                     self._texts.clear()
                     self.failure = self.failure or LedgerError(
                         f"{self.path}: cannot be written ({error}).\n"

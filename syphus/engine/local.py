@@ -5,7 +5,6 @@
 
 import asyncio
 import os
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -66,18 +65,16 @@ class LocalClient:
             self._server: Any = xllamacpp.Server(parameters)
         except (RuntimeError, ValueError) as error:
             raise InputError(f"llama.cpp cannot load it: {error}", file=model) from error
-        self._gate = threading.Semaphore(slots)
 
     async def send(self, body: dict[str, Any]) -> Reply:
         """One call, in a thread; llama.cpp lets the interpreter go meanwhile."""
         return await asyncio.to_thread(self._send, body)
 
     def _send(self, body: dict[str, Any]) -> Reply:
-        with self._gate:
-            try:
-                answer = self._server.handle_chat_completions(body)
-            except (RuntimeError, ValueError) as error:
-                raise ModelError(FailureKind.BAD_REQUEST, str(error)) from error
+        try:
+            answer = self._server.handle_chat_completions(body)
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(FailureKind.BAD_REQUEST, str(error)) from error
         data = msgspec.json.encode(answer)
         if "error" in answer:
             code = answer["error"].get("code")

@@ -17,7 +17,7 @@ from syphus.engine.ledger import Ledger
 from syphus.engine.retry import STOPS_THE_RUN, is_passing, retrying
 from syphus.engine.wire import Abilities, build_body, request_key
 from syphus.errors import FailureKind, ModelError
-from syphus.exchange import Ask, Item, Outcome, Reply, Request, Usage
+from syphus.exchange import Ask, Item, Outcome, Reply, Request, Tally, Usage
 
 Job = Callable[[Item, Ask], Awaitable[Outcome]]
 
@@ -41,28 +41,14 @@ class RunSettings(Struct, frozen=True, kw_only=True):
     """More fields of each body. Unlike the rest of these settings they are part of the request's key: they are sent."""
 
 
-class Counters(Struct, kw_only=True):
+class Counters(Tally, kw_only=True):
     """What has happened so far; the view reads it, the engine writes it."""
 
-    items: int = 0
-    accepted: int = 0
-    partial: int = 0
-    rejected: int = 0
-    failed: int = 0
-    skipped: int = 0
-    dialogues: int = 0
-    pairs: int = 0
     sent: int = 0
     replayed: int = 0
-    retried: int = 0
     in_flight: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    """Codes of rejects, of whole items and of parts."""
     failures: Counter[str] = field(default_factory=Counter)
     """Kinds of failed calls, also of those that were tried again."""
-    started: float = field(default_factory=time.monotonic)
 
 
 class _StoppedError(Exception):
@@ -164,15 +150,7 @@ class Engine:
             detail=detail or outcome.skipped,
             position=position,
         )
-        self._count(outcome, state)
-
-    def _count(self, outcome: Outcome, state: str) -> None:
-        count = self.counters
-        count.items += 1
-        setattr(count, state, getattr(count, state) + 1)
-        count.dialogues += len(outcome.dialogues)
-        count.pairs += sum(len(dialogue.turns) // 2 for dialogue in outcome.dialogues)
-        count.reasons.update(reject.code for reject in outcome.rejects)
+        self.counters.add(state, outcome.dialogues)
 
     async def ask(self, request: Request) -> Reply:
         """The reply to a request: the one in the ledger, or a new one that is on disk before this returns.
@@ -259,7 +237,6 @@ class Engine:
 
     async def _sleep(self, seconds: float) -> None:
         """Waits before a retry, outside of any slot, and not beyond the end of the run."""
-        self.counters.retried += 1
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if self._stopping:

@@ -44,6 +44,7 @@ CREATE TABLE outcomes (
     dialogues TEXT NOT NULL,
     rejects TEXT NOT NULL,
     notes TEXT NOT NULL,
+    requests TEXT NOT NULL, -- keys, in the order asked: the way from a rejected item to its raw replies
     detail TEXT NOT NULL,
     position INTEGER NOT NULL,
     UNIQUE (item, generation)

@@ -16,7 +16,7 @@ from syphus.categories.prompt import CategoryPrompts, Outputs
 from syphus.categories.prompt import Turn as DrawTurn
 from syphus.categories.reply import ReadReply, read_reply
 from syphus.categories.templates import fill
-from syphus.errors import InputError
+from syphus.errors import REFUSED_FOR_GOOD, InputError, ModelError
 from syphus.exchange import Ask, Item, Outcome, Reject, Reply, Request
 from syphus.quality.checks import check_pairs
 from syphus.quality.pairs import Pair, PairsVerdict
@@ -135,7 +135,7 @@ class _Generation:
         kept: list[Pair] = []
         request = first
         for left in range(self.category.repairs, -1, -1):
-            reply = await self._reply(request, step)
+            reply = await self._reply(request, step, again=request is not first)
             if reply is None:
                 break
             read, faults = self._read(reply, request)
@@ -159,7 +159,7 @@ class _Generation:
         """An object of texts; it is whole, or it is asked for anew."""
         request = first
         for left in range(self.category.repairs, -1, -1):
-            reply = await self._reply(request, step)
+            reply = await self._reply(request, step, again=request is not first)
             if reply is None:
                 break
             read, faults = self._read(reply, request)
@@ -172,9 +172,16 @@ class _Generation:
                 request = self._repair(first, reply, faults, "Make it anew.")
         return None
 
-    async def _reply(self, request: Request, step: ChatStep) -> Reply | None:
-        """The model's reply; None, with a reject, where it refused."""
-        reply = await self.ask(request)
+    async def _reply(self, request: Request, step: ChatStep, *, again: bool) -> Reply | None:
+        """The model's reply; None, with a reject, where it refused, or where asking again is refused for good."""
+        try:
+            reply = await self.ask(request)
+        except ModelError as error:
+            # What an earlier reply brought is paid for and kept. A first request that fails is the engine's to tell.
+            if not again or error.kind not in REFUSED_FOR_GOOD:
+                raise
+            self.rejects.append(Reject(code=f"repair: {error.kind}", message=error.message, step=step.name))
+            return None
         self.keys.append(reply.key)
         self.model = reply.model or self.model
         if refused := _refusal(reply):

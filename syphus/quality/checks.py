@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 from syphus.quality.form import check_json_in_text, check_no_question, check_unfinished
-from syphus.quality.grounding import LEAST_SHARE, share_of_scene, shares_nothing
+from syphus.quality.grounding import LEAST_SHARE, scene_stems, share_of_scene, shares_nothing
 from syphus.quality.leaks import find_extra_word, find_id, find_numbers, find_source_word
 from syphus.quality.pairs import Check, CheckName, Finding, Pair, PairsVerdict, Rules, Side, View
 from syphus.quality.repeats import (
@@ -57,7 +57,8 @@ def check_pairs(
     checks = [(name, check) for name, check in CHECKS.items() if name not in rules.off]
     echoes = compile_echoes(tuple(demonstrations))
     whole = " ".join(text[:MAX_CHARACTERS] for pair in pairs for text in (pair.question, pair.answer))
-    foreign = shares_nothing(whole, scene)
+    stems = scene_stems(scene)
+    foreign = shares_nothing(whole, stems)
     earlier: dict[tuple[str, ...], int] = {}
     verdicts: list[Verdict] = []
     passed = []
@@ -68,7 +69,7 @@ def check_pairs(
             verdicts.append(Verdict(check="length", code="too_long", message=message, evidence=evidence, turn=index))
             continue
         question, answer = _look_at(pair.question, "question"), _look_at(pair.answer, "answer")
-        view = View(question, answer, rules, scene, known, earlier, echoes, foreign)
+        view = View(question, answer, rules, scene, known, earlier, echoes, stems, foreign)
         clean = True
         for name, check in checks:
             finding = check(view)
@@ -246,7 +247,7 @@ def check_echo(view: View) -> Finding | None:
 
 def check_unrelated(view: View) -> Finding | None:
     """A longer answer, or the dialogue as a whole, shares words with what is annotated of its own scene."""
-    share = share_of_scene(view.answer.plain, view.scene)
+    share = share_of_scene(view.answer.plain, view.stems)
     if view.foreign or (share is not None and share < LEAST_SHARE):
         return Finding("unrelated", "The answer is not about this picture.", view.answer.text)
     return None

@@ -7,7 +7,6 @@ own picture, and 93 are for the other one.
 """
 
 import re
-from functools import lru_cache
 
 from syphus.records import Scene
 
@@ -39,12 +38,6 @@ def content_stems(text: str) -> frozenset[str]:
     return frozenset(word[:_STEM].rstrip("s") for word in _WORD.findall(text.lower()) if word not in _EMPTY)
 
 
-@lru_cache(maxsize=1024)
-def _scene_stems(texts: tuple[str, ...]) -> frozenset[str]:
-    # Remembered: a scene is checked once for each of its pairs, categories and repairs.
-    return content_stems(" ".join(texts))
-
-
 def scene_texts(scene: Scene) -> tuple[str, ...]:
     """Everything in words that is annotated of a scene."""
     things = [text for thing in scene.objects for text in (thing.label, *thing.attributes)]
@@ -60,22 +53,26 @@ def scene_texts(scene: Scene) -> tuple[str, ...]:
     )
 
 
-def share_of_scene(answer: str, scene: Scene) -> float | None:
-    """Which share of an answer's content words stands in the scene's annotations; None where that says nothing.
+def scene_stems(scene: Scene) -> frozenset[str]:
+    """The stems of everything in words that is annotated of a scene; made once for all pairs of a dialogue."""
+    return content_stems(" ".join(scene_texts(scene)))
+
+
+def share_of_scene(answer: str, known: frozenset[str]) -> float | None:
+    """Which share of an answer's content words is among the scene's stems; None where that says nothing.
 
     It says nothing of short answers, of scenes with hardly a word, and of texts that are not English.
     """
     said = content_stems(answer)
-    known = _scene_stems(scene_texts(scene))
     if len(said) < FEWEST_WORDS or len(known) < FEWEST_WORDS // 2:
         return None
     return len(said & known) / len(said)
 
 
-def shares_nothing(text: str, scene: Scene) -> bool:
-    """True where a dialogue says something, and not one content word of it is annotated of the scene.
+def shares_nothing(text: str, known: frozenset[str]) -> bool:
+    """True where a dialogue says something, and not one content word of it is among the scene's stems.
 
     Of a dialogue as a whole, and not of a pair: "What are they doing?" and its answer live on what was said before.
     """
-    said, known = content_stems(text), _scene_stems(scene_texts(scene))
+    said = content_stems(text)
     return len(said) >= FEWEST_OF_DIALOGUE and len(known) >= FEWEST_WORDS // 2 and not said & known

@@ -75,6 +75,8 @@ class View(Struct, frozen=True):
     earlier: dict[tuple[str, ...], int]
     """Words of the questions before, with the index of their pair."""
     echoes: Echoes
+    stems: frozenset[str]
+    """Of the scene's annotations."""
     foreign: bool
     """The dialogue as a whole shares no word with its scene."""
 

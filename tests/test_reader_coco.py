@@ -440,4 +440,4 @@ def test_no_damage_is_more_than_a_problem_or_an_input_error(tmp_path):
 def test_the_benchmark_runs():
     script = Path(__file__).parents[1] / "benchmarks/coco_reader.py"
     found = subprocess.run([sys.executable, script, "--scale", "0.001"], capture_output=True, text=True, check=True)
-    assert found.stdout.count("118 scenes") == found.stdout.count("  0 problems  pass (1 GB)") == 5
+    assert found.stdout.count(" 118 scenes  ") == found.stdout.count("  0 problems  pass (1 GB)") == 5

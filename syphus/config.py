@@ -14,6 +14,7 @@ from syphus.decoding import convert, decode_json, parse_toml, read_text
 from syphus.errors import InputError
 
 Positive = Annotated[int, Meta(ge=1)]
+Rate = Annotated[float, Meta(gt=0)]
 
 _RELATIVE_TO = "relative_to"
 _TYPED = "typed_in"
@@ -35,6 +36,26 @@ class RunTable(_Table, frozen=True, kw_only=True):
     """Decides every draw."""
     limit: Positive | None = None
     """Only the first so many scenes."""
+    budget: Annotated[float, Meta(gt=0)] | None = None
+    """US dollars that the run may cost, over all its starts; the most that is in flight can cost is held back for it."""
+
+
+class EndpointTable(_Table, frozen=True, kw_only=True):
+    """``[[model.endpoints]]``: one of several ways to the model. What is not said here is as in ``[model]``."""
+
+    base_url: str | None = None
+    name: str | None = None
+    """The model's name there."""
+    key_variable: str | None = None
+    headers: dict[str, str] | None = None
+    concurrency: Positive | None = None
+    requests_per_minute: Rate | None = None
+    tokens_per_minute: Rate | None = None
+    timeout: Annotated[float, Meta(gt=0)] | None = None
+    price_in: Annotated[float, Meta(ge=0)] | None = None
+    price_out: Annotated[float, Meta(ge=0)] | None = None
+    price_cached: Annotated[float, Meta(ge=0)] | None = None
+    price_cache_write: Annotated[float, Meta(ge=0)] | None = None
 
 
 class ModelTable(_Table, frozen=True, kw_only=True):
@@ -60,16 +81,33 @@ class ModelTable(_Table, frozen=True, kw_only=True):
     seed: int | None = None
     """Sent with each request where it is set; ``local`` always gets the run's seed."""
     price_in: Annotated[float, Meta(ge=0)] | None = None
-    """US dollars for a million tokens of prompt, and of reply; with both the cost is shown."""
+    """US dollars for a million tokens of prompt, and of reply; they go before those that genai-prices knows of the model."""
     price_out: Annotated[float, Meta(ge=0)] | None = None
+    price_cached: Annotated[float, Meta(ge=0)] | None = None
+    """Of prompt that the provider had in its cache, and that it put there; without them, as other prompt."""
+    price_cache_write: Annotated[float, Meta(ge=0)] | None = None
+    price_batch: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """What part of these prices the Batch API takes, as 0.5; without it, the whole: no discount is taken for granted."""
     extra: dict[str, Any] = {}
     """More fields of the request's body, for what an endpoint knows beyond the common ones; part of the request's key."""
     timeout: Annotated[float, Meta(gt=0)] = 180.0
     """Seconds for one call."""
     concurrency: Positive | None = None
-    """Calls in flight; 16 for an endpoint, 1 for ``local``."""
+    """Calls in flight, at most. Without it an endpoint is given more as long as it does not become slow or refuse, and
+    ``local`` gets 1."""
+    requests_per_minute: Rate | None = None
+    tokens_per_minute: Rate | None = None
+    """Of prompts and replies together. Without these two, what the endpoint's headers say is kept to."""
     attempts: Positive = 6
-    """Tries for one call, where the trouble is one that passes."""
+    """Tries for one call, where the trouble is one that passes; refusals by a rate limit are not counted."""
+    headers: dict[str, str] = {}
+    """More headers, for other dialects of authentication: ``{"api-key" = "$AZURE_KEY"}`` takes the value from the environment."""
+    prompt_cache: Literal["auto", "none", "key", "breakpoint"] = "auto"
+    """How the provider is helped to keep the constant part of prompts; ``auto``: as far as the endpoint is known to take it."""
+    transport: Literal["lean", "sdk"] = "lean"
+    """``sdk``: through the OpenAI SDK, for what only that can do; it costs five times the processor time."""
+    endpoints: tuple[EndpointTable, ...] = ()
+    """Several endpoints or keys in one run, each with its own limits; all must serve the same model."""
 
     def __post_init__(self) -> None:
         if self.kind == "openai" and not self.name:

@@ -86,6 +86,7 @@ class ModelError(SyphusError):
         status: the HTTP status, where there was one.
         retry_after: seconds that the provider asks us to wait.
         param: the request field that the provider names, where it names one.
+        billable: True where the call may have been billed although no reply came (a timeout, a cut connection).
     """
 
     exit_code = Exit.REFUSED
@@ -98,12 +99,14 @@ class ModelError(SyphusError):
         status: int | None = None,
         retry_after: float | None = None,
         param: str | None = None,
+        billable: bool = False,
     ) -> None:
         self.kind = kind
         self.message = message
         self.status = status
         self.retry_after = retry_after
         self.param = param
+        self.billable = billable
         super().__init__(str(self))
 
     def __str__(self) -> str:

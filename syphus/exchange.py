@@ -39,15 +39,22 @@ class Request(Struct, frozen=True, kw_only=True):
     parameters: Parameters = Parameters()
     sample: int = 0
     """Tells one draw from another where everything else is equal."""
+    draw: int = 0
+    """How often the item was asked for anew although nothing had changed; with the sample a part of the key."""
 
 
 class Usage(Struct, frozen=True, omit_defaults=True):
-    """Tokens as the endpoint counted them. ``prompt`` includes ``cached``; ``completion`` includes ``reasoning``."""
+    """Tokens as the endpoint counted them.
+
+    ``prompt`` includes ``cached`` (read from the provider's cache) and ``cache_written``; ``completion`` includes
+    ``reasoning``.
+    """
 
     prompt: int = 0
     completion: int = 0
     cached: int = 0
     reasoning: int = 0
+    cache_written: int = 0
 
 
 class Reply(Struct, frozen=True, kw_only=True):
@@ -91,6 +98,11 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """What was cut from the context to fit, how a sloppy reply was read: counted in the summary."""
     requests: tuple[str, ...] = ()
 
+    @property
+    def pairs(self) -> int:
+        """Questions with their answers, in all dialogues."""
+        return sum(len(dialogue.turns) // 2 for dialogue in self.dialogues)
+
 
 class Tally(Struct, kw_only=True):
     """How items ended and what they came to; counted while a run goes on, and from its ledger afterwards."""
@@ -105,13 +117,14 @@ class Tally(Struct, kw_only=True):
     pairs: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
 
-    def add(self, state: str, dialogues: tuple[Dialogue, ...]) -> None:
+    def add(self, state: str, dialogues: int, pairs: int) -> None:
         """Counts one item; ``state`` is one of the fields above."""
         self.items += 1
         setattr(self, state, getattr(self, state) + 1)
-        self.dialogues += len(dialogues)
-        self.pairs += sum(len(dialogue.turns) // 2 for dialogue in dialogues)
+        self.dialogues += dialogues
+        self.pairs += pairs
 
 
 class Item(Protocol):
@@ -128,3 +141,15 @@ class Item(Protocol):
     @property
     def category(self) -> str:
         """The category's name."""
+
+    @property
+    def version(self) -> str:
+        """Of the prompts and the model: another version makes a new generation."""
+
+    @property
+    def draw(self) -> int:
+        """How often it was asked for anew although nothing had changed."""
+
+    @property
+    def basis(self) -> str:
+        """The fingerprint of all that its outcome depends on but the replies; empty: it is always done again."""

@@ -6,9 +6,12 @@ make every run pay again. The digest therefore carries its scheme (``b2:``).
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+
+import syphus
 
 T = TypeVar("T")
 
@@ -27,6 +30,22 @@ def canonical_json(value: Any) -> bytes:
 def fingerprint(value: Any) -> str:
     """A 128-bit digest of the canonical form, as ``b2:`` and 32 hexadecimal digits."""
     return "b2:" + blake2b(canonical_json(value), digest_size=16).hexdigest()
+
+
+def digest(value: Any) -> str:
+    """A 96-bit digest of the canonical form, for comparing what was with what is; never part of what is exported."""
+    return blake2b(canonical_json(value), digest_size=12).hexdigest()
+
+
+def code_fingerprint(*rooms: str) -> str:
+    """The fingerprint of the source of these packages or modules of syphus: equal as long as they do the same.
+
+    Without sources (a frozen program) it is that of the version.
+    """
+    house = Path(syphus.__file__).parent
+    sources = [path for room in rooms for path in (house / f"{room}.py", *sorted((house / room).glob("*.py")))]
+    texts = [(path.name, path.read_bytes().decode()) for path in sources if path.is_file()]
+    return digest(texts or syphus.__version__)
 
 
 def draw_number(*parts: Any) -> int:

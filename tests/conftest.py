@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # import-mode importlib leaves helpers such as scripted.py to us
+from syphus.rehearsal.server import RehearsalServer
 
-from scripted import ScriptedServer
+sys.path.insert(0, str(Path(__file__).parent))  # import-mode importlib leaves helpers such as folders.py to us
+
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def server() -> Iterator[ScriptedServer]:
+def server() -> Iterator[RehearsalServer]:
     """An OpenAI-compatible endpoint on loopback that does what its script says."""
-    with ScriptedServer() as running:
+    with RehearsalServer() as running:
         yield running
 
 

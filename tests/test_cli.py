@@ -12,9 +12,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from scripted import Fault, ScriptedServer, error
 
 from syphus.cli.main import build_parser
+from syphus.rehearsal.replies import Answer, error
+from syphus.rehearsal.server import RehearsalServer
 
 ROOT = Path(__file__).parents[1]
 LLAVA_ROLES = ["human", "gpt"]
@@ -66,7 +67,7 @@ def read_llava(path: Path) -> list[dict]:
 
 def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     shown = syphus("--help")
-    commands = {"generate", "status", "export", "check", "new"}
+    commands = {"generate", "rehearse", "status", "export", "check", "new"}
     assert all(re.search(rf"^\s+{name}\s", shown.stdout, re.MULTILINE) for name in commands)
     code = "import sys; from syphus.cli.main import build_parser; build_parser(); print(*sys.modules)"
     loaded = subprocess.run(
@@ -75,7 +76,7 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     assert not {"msgspec", "rich", "openai", "jsonschema", "sqlite3", "asyncio", "tenacity"} & set(loaded)
 
 
-def test_generate_status_export(tmp_path: Path, server: ScriptedServer) -> None:
+def test_generate_status_export(tmp_path: Path, server: RehearsalServer) -> None:
     config = write_config(tmp_path, server.url)
     done = syphus("generate", config)
     assert done.returncode == 0, done.stderr
@@ -100,7 +101,7 @@ def test_generate_status_export(tmp_path: Path, server: ScriptedServer) -> None:
     assert resolved["run"]["seed"] == 3
 
 
-def test_started_again_nothing_is_paid(tmp_path: Path, server: ScriptedServer) -> None:
+def test_started_again_nothing_is_paid(tmp_path: Path, server: RehearsalServer) -> None:
     config = write_config(tmp_path, server.url)
     syphus("generate", config)
     first, before = (tmp_path / "out/llava.json").read_bytes(), len(server.calls)
@@ -112,7 +113,7 @@ def test_started_again_nothing_is_paid(tmp_path: Path, server: ScriptedServer) -
 
 
 def test_killed_three_times_nothing_is_paid_twice_and_the_export_is_the_same(tmp_path: Path) -> None:
-    with ScriptedServer(delay=0.05) as server:
+    with RehearsalServer(delay=0.05) as server:
         (tmp_path / "whole").mkdir()
         syphus("generate", write_config(tmp_path / "whole", server.url))
         undisturbed = (tmp_path / "whole/out/llava.json").read_bytes()
@@ -140,7 +141,7 @@ def test_killed_three_times_nothing_is_paid_twice_and_the_export_is_the_same(tmp
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
 def test_interrupted_it_drains_and_says_how_to_go_on(tmp_path: Path) -> None:
-    with ScriptedServer(delay=0.3) as server:
+    with RehearsalServer(delay=0.3) as server:
         config = write_config(tmp_path, server.url)
         process = subprocess.Popen(
             [sys.executable, "-m", "syphus", "generate", str(config)], cwd=ROOT, stderr=subprocess.PIPE, text=True
@@ -159,7 +160,7 @@ def test_interrupted_it_drains_and_says_how_to_go_on(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
 def test_interrupted_twice_it_stops_at_once_and_the_ledger_is_whole(tmp_path: Path) -> None:
-    with ScriptedServer(delay=20) as server:
+    with RehearsalServer(delay=20) as server:
         config = write_config(tmp_path, server.url)
         process = subprocess.Popen(
             [sys.executable, "-m", "syphus", "generate", str(config), "--set", 'model.schema_mode="json_object"'],
@@ -182,12 +183,12 @@ def test_interrupted_twice_it_stops_at_once_and_the_ledger_is_whole(tmp_path: Pa
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        (Fault(401, error("invalid_api_key", "bad key")), 3),
-        (Fault(404, error("model_not_found", "no such model")), 3),
-        (Fault(429, error("insufficient_quota", "empty")), 3),
+        (Answer(401, error("invalid_api_key", "bad key")), 3),
+        (Answer(404, error("model_not_found", "no such model")), 3),
+        (Answer(429, error("insufficient_quota", "empty")), 3),
     ],
 )
-def test_a_refusing_provider_is_exit_3(tmp_path: Path, server: ScriptedServer, fault: Fault, code: int) -> None:
+def test_a_refusing_provider_is_exit_3(tmp_path: Path, server: RehearsalServer, fault: Answer, code: int) -> None:
     server.script = lambda body, number: fault
     done = syphus("generate", write_config(tmp_path, server.url))
     assert done.returncode == code, done.stderr
@@ -195,7 +196,7 @@ def test_a_refusing_provider_is_exit_3(tmp_path: Path, server: ScriptedServer, f
     assert len(server.calls) == 1
 
 
-def test_when_nothing_is_accepted_it_is_no_success(tmp_path: Path, server: ScriptedServer) -> None:
+def test_when_nothing_is_accepted_it_is_no_success(tmp_path: Path, server: RehearsalServer) -> None:
     server.script = lambda body, number: {"choices": [{"message": {"content": "no"}, "finish_reason": "stop"}]}
     done = syphus("generate", write_config(tmp_path, server.url, categories='"llava/conversation"'))
     assert done.returncode == 1, done.stderr
@@ -216,7 +217,7 @@ def test_when_nothing_is_accepted_it_is_no_success(tmp_path: Path, server: Scrip
     ],
 )
 def test_a_bad_configuration_names_the_place_and_the_mend(
-    tmp_path: Path, server: ScriptedServer, edit, says: list[str]
+    tmp_path: Path, server: RehearsalServer, edit, says: list[str]
 ) -> None:
     config = write_config(tmp_path, server.url)
     config.write_text(edit(config.read_text()))
@@ -234,7 +235,7 @@ def test_a_bad_configuration_names_the_place_and_the_mend(
     assert not server.calls
 
 
-def test_flags_win_over_the_file(tmp_path: Path, server: ScriptedServer) -> None:
+def test_flags_win_over_the_file(tmp_path: Path, server: RehearsalServer) -> None:
     config = write_config(tmp_path, server.url)
     done = syphus(
         "generate", config, "--limit", "2", "--seed", "9", "--category", "llava/detail", "--run", tmp_path / "other",
@@ -247,7 +248,7 @@ def test_flags_win_over_the_file(tmp_path: Path, server: ScriptedServer) -> None
     assert len([body for body in server.calls if "sky" not in body["messages"][0]["content"]]) == 2
 
 
-def test_the_reasoning_effort_is_sent_where_it_is_set(tmp_path: Path, server: ScriptedServer) -> None:
+def test_the_reasoning_effort_is_sent_where_it_is_set(tmp_path: Path, server: RehearsalServer) -> None:
     config = write_config(tmp_path, server.url, categories='"llava/detail"')
     done = syphus("generate", config, "--limit", "1", "--set", "model.reasoning_effort=none")
     assert done.returncode == 0, done.stderr
@@ -257,7 +258,7 @@ def test_the_reasoning_effort_is_sent_where_it_is_set(tmp_path: Path, server: Sc
     assert {body.get("reasoning_effort") for body in server.calls} == {None}
 
 
-def test_the_prompt_can_be_read_before_it_is_paid_for(tmp_path: Path, server: ScriptedServer) -> None:
+def test_the_prompt_can_be_read_before_it_is_paid_for(tmp_path: Path, server: RehearsalServer) -> None:
     done = syphus("generate", write_config(tmp_path, server.url), "--show-prompt")
     assert done.returncode == 0, done.stderr
     assert "===== llava/conversation/" in done.stdout
@@ -265,7 +266,7 @@ def test_the_prompt_can_be_read_before_it_is_paid_for(tmp_path: Path, server: Sc
     assert not server.calls
 
 
-def test_check_configuration_and_scenes(tmp_path: Path, server: ScriptedServer) -> None:
+def test_check_configuration_and_scenes(tmp_path: Path, server: RehearsalServer) -> None:
     good = syphus("check", write_config(tmp_path, server.url))
     assert good.returncode == 0, good.stderr
     assert "10 of 10 scenes have what it needs" in good.stderr
@@ -284,7 +285,7 @@ def test_the_published_schema_is_the_one_in_the_repository(tmp_path: Path) -> No
     assert (tmp_path / "schema.json").read_bytes() == (ROOT / "scene.schema.json").read_bytes()
 
 
-def test_a_category_of_ones_own_needs_a_text_editor_and_no_python(tmp_path: Path, server: ScriptedServer) -> None:
+def test_a_category_of_ones_own_needs_a_text_editor_and_no_python(tmp_path: Path, server: RehearsalServer) -> None:
     made = syphus("new", "mine/shops", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     folder = tmp_path / "seeds/mine/shops"
@@ -303,7 +304,7 @@ def test_a_category_of_ones_own_needs_a_text_editor_and_no_python(tmp_path: Path
     assert syphus("new", "mine/shops", cwd=tmp_path).returncode == 2, "nothing is overwritten"
 
 
-def test_a_run_is_exported_only_as_what_exists(tmp_path: Path, server: ScriptedServer) -> None:
+def test_a_run_is_exported_only_as_what_exists(tmp_path: Path, server: RehearsalServer) -> None:
     config = write_config(tmp_path, server.url, categories='"pairs/caption"')
     syphus("generate", config)
     wrong = syphus("export", tmp_path / "run", "--format", "lava", "--out", tmp_path / "x")
@@ -347,17 +348,17 @@ def test_the_configurations_that_come_with_syphus_are_good() -> None:
     assert syphus("check", "configs/quickstart.toml").returncode == 0
 
 
-def test_the_cost_is_shown_where_prices_are_given(tmp_path: Path, server: ScriptedServer) -> None:
+def test_the_cost_is_shown_where_prices_are_given(tmp_path: Path, server: RehearsalServer) -> None:
     config = write_config(tmp_path, server.url, categories='"llava/detail"')
     done = syphus("generate", config, "--set", "model.price_in=1000", "--set", "model.price_out=10_000")
     assert done.returncode == 0, done.stderr
-    # Ten calls and two probes, each of 100 tokens in and 20 out.
-    expected = 12 * (100 * 1000 + 20 * 10_000) / 1_000_000
-    assert json.loads(syphus("status", tmp_path / "run", "--json").stdout)["cost"] == pytest.approx(expected)
-    assert f"cost: ${expected:.2f}" in done.stderr
+    expected = (server.tokens_in * 1000 + server.tokens_out * 10_000) / 1_000_000
+    assert expected > 1
+    assert json.loads(syphus("status", tmp_path / "run", "--json").stdout)["total"]["cost"] == pytest.approx(expected)
+    assert f"cost: ${expected:,.2f}" in done.stderr
 
 
-def test_a_source_without_a_good_scene_is_an_error_and_costs_nothing(tmp_path: Path, server: ScriptedServer) -> None:
+def test_a_source_without_a_good_scene_is_an_error_and_costs_nothing(tmp_path: Path, server: RehearsalServer) -> None:
     config = write_config(tmp_path, server.url)
     scenes = tmp_path / "scenes.jsonl"
     scenes.write_text('{"id": "a", "captions": "torn')
@@ -367,7 +368,7 @@ def test_a_source_without_a_good_scene_is_an_error_and_costs_nothing(tmp_path: P
     assert not server.calls
 
 
-def test_bad_records_are_counted_and_the_good_ones_used(tmp_path: Path, server: ScriptedServer) -> None:
+def test_bad_records_are_counted_and_the_good_ones_used(tmp_path: Path, server: RehearsalServer) -> None:
     config = write_config(tmp_path, server.url, categories='"pairs/caption"')
     scenes = tmp_path / "scenes.jsonl"
     lines = (ROOT / "examples/scenes.jsonl").read_text().splitlines()
@@ -380,7 +381,7 @@ def test_bad_records_are_counted_and_the_good_ones_used(tmp_path: Path, server: 
 
 
 def test_a_run_is_repeated_from_its_own_folder_when_all_around_it_is_gone(
-    tmp_path: Path, server: ScriptedServer
+    tmp_path: Path, server: RehearsalServer
 ) -> None:
     syphus("new", "mine/shops", cwd=tmp_path)
     config = write_config(tmp_path, server.url, categories='"mine/shops", "pairs/caption"')
@@ -397,7 +398,7 @@ def test_a_run_is_repeated_from_its_own_folder_when_all_around_it_is_gone(
     assert (tmp_path / "elsewhere/out/llava.json").read_bytes() == (tmp_path / "out/llava.json").read_bytes()
 
 
-def test_changing_one_category_asks_that_category_again_and_no_other(tmp_path: Path, server: ScriptedServer) -> None:
+def test_changing_one_category_asks_that_category_again_and_no_other(tmp_path: Path, server: RehearsalServer) -> None:
     syphus("new", "mine/shops", cwd=tmp_path)
     config = write_config(tmp_path, server.url, categories='"mine/shops", "llava/detail"')
     syphus("generate", config)

@@ -11,7 +11,8 @@ from folders import CHAIN, CHAIN_FILES, write_category
 from syphus.annotations import coco
 from syphus.annotations import scenes as scenes_reader
 from syphus.categories.category import REPAIRS
-from syphus.cli.assemble import concurrency_of, library_of, open_categories, open_sources, read_scenes
+from syphus.cli.assemble import library_of, open_categories, open_sources, read_scenes
+from syphus.cli.connect import endpoint_tables
 from syphus.cli.keep import keep_run
 from syphus.config import load_config
 from syphus.engine.ledger import open_ledger
@@ -292,7 +293,7 @@ def test_scenes_of_all_sources_one_after_another(project, limit, wanted, problem
 def test_picture_folders_are_told_from_the_run(project):
     run = project / "runs" / "one"
     with open_ledger(run, create=True) as ledger:
-        keep_run(ledger, run, load(project, TWO), sources(project, TWO), [])
+        keep_run(ledger, run, load(project, TWO), project / "run.toml", sources(project, TWO), [])
         folders = ledger.meta("pictures", dict[str, str], {})
     assert folders == {"first": "../../data/pictures"}
     assert os.path.normpath(project / "runs" / "one" / folders["first"]) == str(project / "data" / "pictures")
@@ -337,18 +338,32 @@ def test_seeds_are_looked_for_beside_the_file_and_above_it(project):
     assert "pairs/caption" in library_of(project / "run.toml").category_names()
 
 
-@pytest.mark.parametrize(
-    ("model", "wanted"),
-    [
-        ('kind = "local"', 1),
-        ('kind = "none"', 1),
-        ('kind = "openai"\nname = "m"', 16),
-        ('kind = "openai"\nname = "m"\nconcurrency = 3', 3),
-        ('kind = "local"\nconcurrency = 2', 2),
-    ],
-)
-def test_calls_in_flight(project, model, wanted):
-    assert concurrency_of(load(project, change('kind = "local"', model)).model) == wanted
+def test_endpoints_take_over_what_they_do_not_say(project):
+    text = TOML.replace(
+        'kind = "local"',
+        """kind = "openai"
+name = "m"
+tokens_per_minute = 1000
+price_in = 1.0
+price_out = 2.0
+endpoints = [
+  {base_url = "http://localhost:1/v1"},
+  {key_variable = "OTHER_KEY", requests_per_minute = 60, name = "m-deployed", price_in = 3.0},
+]""",
+    )
+    first, second = endpoint_tables(load(project, text).model)
+    assert (first.base_url, first.name, first.key_variable, first.requests_per_minute) == (
+        "http://localhost:1/v1", "m", "OPENAI_API_KEY", None,
+    )  # fmt: skip
+    assert (second.base_url, second.name, second.key_variable, second.requests_per_minute) == (
+        None, "m-deployed", "OTHER_KEY", 60,
+    )  # fmt: skip
+    assert (first.tokens_per_minute, second.tokens_per_minute, second.price_in, second.price_out) == (
+        1000,
+        1000,
+        3.0,
+        2.0,
+    )
 
 
 def test_the_configurations_that_come_with_syphus(root):

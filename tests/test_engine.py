@@ -6,28 +6,34 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from engines import engine_of, lane_of
 from msgspec import Struct
-from scripted import Fault, ScriptedServer, completion, error
 
-from syphus.engine import retry
-from syphus.engine.client import OpenAIClient
+from syphus.engine import limits, retry
+from syphus.engine.http import HttpClient
 from syphus.engine.ledger import LEDGER_FILE, Ledger, open_ledger
 from syphus.engine.probe import first_guess, probe
-from syphus.engine.run import Counters, Engine, RunSettings
+from syphus.engine.run import Engine
 from syphus.engine.wire import Abilities
 from syphus.errors import FailureKind, InputError, LedgerError, ModelError
 from syphus.exchange import Ask, Item, Message, Outcome, Parameters, Reject, Request
 from syphus.records import Dialogue, Turn
+from syphus.rehearsal.replies import Answer, completion, error
+from syphus.rehearsal.server import RehearsalServer
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries wait as long as the provider asks, but their own waits are short."""
     monkeypatch.setattr(retry, "wait_random_exponential", lambda **_: lambda _state: 0.01)
+    monkeypatch.setattr(limits, "FIRST_PAUSE", 0.02)
 
 
 class Numbered(Struct, frozen=True):
     number: int
+    version: str = ""
+    draw: int = 0
+    basis: str = ""
 
     @property
     def id(self) -> str:
@@ -52,13 +58,9 @@ async def ask_once(item: Item, ask: Ask) -> Outcome:
     return Outcome(dialogues=(Dialogue(id=item.id, scene=item.scene_id, turns=turns),), requests=(reply.key,))
 
 
-def client_of(server: ScriptedServer, timeout: float = 5) -> OpenAIClient:
-    return OpenAIClient(base_url=server.url, key_variable="OPENAI_API_KEY", timeout=timeout, connections=64)
-
-
 def work(
     folder: Path,
-    server: ScriptedServer,
+    server: RehearsalServer,
     items: Iterable[Item],
     job: Callable[[Item, Ask], object] = ask_once,
     *,
@@ -69,9 +71,8 @@ def work(
 ) -> Engine:
     async def main() -> Engine:
         with open_ledger(folder, create=True) as ledger:
-            client = client_of(server, timeout)
-            settings = RunSettings(concurrency=concurrency, attempts=attempts)
-            engine = Engine(ledger, client, "m", Abilities(), settings, Counters())
+            lane = lane_of(server.url, concurrency=concurrency, timeout=timeout)
+            engine = engine_of(ledger, lane, attempts=attempts)
             task = asyncio.create_task(meanwhile(engine)) if meanwhile else None
             try:
                 await engine.run(items, job)
@@ -93,7 +94,7 @@ def plain(text: str = "fine") -> dict:
     return completion(text)
 
 
-def test_all_items_are_done_and_stored(tmp_path: Path, server: ScriptedServer) -> None:
+def test_all_items_are_done_and_stored(tmp_path: Path, server: RehearsalServer) -> None:
     server.script = lambda body, number: plain(body["messages"][0]["content"].upper())
     engine = work(tmp_path, server, map(Numbered, range(50)))
     assert states(tmp_path) == {f"item{n}": "accepted" for n in range(50)}
@@ -104,7 +105,7 @@ def test_all_items_are_done_and_stored(tmp_path: Path, server: ScriptedServer) -
     assert outcomes[7].dialogues[0].turns[1].text == "ITEM7"
 
 
-def test_started_again_nothing_is_sent(tmp_path: Path, server: ScriptedServer) -> None:
+def test_started_again_nothing_is_sent(tmp_path: Path, server: RehearsalServer) -> None:
     server.script = lambda body, number: plain()
     work(tmp_path, server, map(Numbered, range(20)))
     engine = work(tmp_path, server, map(Numbered, range(25)))
@@ -113,7 +114,7 @@ def test_started_again_nothing_is_sent(tmp_path: Path, server: ScriptedServer) -
 
 
 def test_concurrency_is_bounded_and_used(tmp_path: Path) -> None:
-    with ScriptedServer(lambda body, number: plain(), delay=0.05) as server:
+    with RehearsalServer(lambda body, number: plain(), delay=0.05) as server:
         work(tmp_path, server, map(Numbered, range(40)), concurrency=4)
         assert server.most_in_flight == 4
 
@@ -123,7 +124,7 @@ def test_equal_requests_at_the_same_time_share_one_call(tmp_path: Path) -> None:
         await ask(request("the same"))
         return await ask_once(item, ask)
 
-    with ScriptedServer(lambda body, number: plain(), delay=0.05) as server:
+    with RehearsalServer(lambda body, number: plain(), delay=0.05) as server:
         work(tmp_path, server, map(Numbered, range(6)), same)
         assert len(server.calls) == 7
 
@@ -131,19 +132,19 @@ def test_equal_requests_at_the_same_time_share_one_call(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(429, error("rate_limit_exceeded")),
-        Fault(429, error(None), {"retry-after-ms": "20"}),
-        Fault(500, "<html>oops</html>"),
-        Fault(503),
-        Fault(200, "<html>gateway</html>"),
-        Fault(200, b'{"choices": [{"mess'),
-        Fault(200, {"error": {"code": 502, "message": "upstream"}}),
-        Fault(cut=True, body=b'{"choices"'),
-        Fault(delay=1.2, body=plain()),
+        Answer(429, error("rate_limit_exceeded")),
+        Answer(429, error(None), {"retry-after-ms": "20"}),
+        Answer(500, "<html>oops</html>"),
+        Answer(503),
+        Answer(200, "<html>gateway</html>"),
+        Answer(200, b'{"choices": [{"mess'),
+        Answer(200, {"error": {"code": 502, "message": "upstream"}}),
+        Answer(body=b'{"choices"', ending="cut"),
+        Answer(delay=1.2, body=plain()),
     ],
     ids=["429", "429 with header", "500", "503", "html", "torn json", "error in 200", "cut", "hang"],
 )
-def test_passing_troubles_are_tried_again(tmp_path: Path, server: ScriptedServer, fault: Fault) -> None:
+def test_passing_troubles_are_tried_again(tmp_path: Path, server: RehearsalServer, fault: Answer) -> None:
     server.play([fault, fault, plain(), *[plain()] * 9])
     work(tmp_path, server, map(Numbered, range(1)), timeout=0.5)
     assert states(tmp_path) == {"item0": "accepted"}
@@ -152,36 +153,34 @@ def test_passing_troubles_are_tried_again(tmp_path: Path, server: ScriptedServer
         assert ledger.spent()[0].failed == 2, "each failed call stands in the ledger"
 
 
-def test_retry_after_is_obeyed_and_the_wait_holds_no_slot(tmp_path: Path) -> None:
-    limited = Fault(429, error("rate_limit_exceeded"), {"retry-after": "0.6"})
+def test_retry_after_is_obeyed_by_the_whole_endpoint(tmp_path: Path) -> None:
+    limited = Answer(429, error("rate_limit_exceeded"), {"retry-after": "0.6"})
+    with RehearsalServer(lambda body, number: limited if number == 0 else plain()) as server:
+        work(tmp_path, server, map(Numbered, range(5)), concurrency=1)
+        assert len(server.calls) == 6
+        assert server.times[1] - server.times[0] >= 0.55, "a refused call more would count against the limit"
+    assert set(states(tmp_path).values()) == {"accepted"}
 
-    def script(body: dict, number: int) -> Fault | dict:
-        return limited if number == 0 else plain()
 
-    with ScriptedServer(script) as server:
-        times: list[float] = []
-
-        async def job(item: Item, ask: Ask) -> Outcome:
-            outcome = await ask_once(item, ask)
-            times.append(asyncio.get_running_loop().time())
-            return outcome
-
-        work(tmp_path, server, map(Numbered, range(5)), job, concurrency=1)
+def test_a_wait_before_a_retry_holds_no_place(tmp_path: Path) -> None:
+    busy = Answer(500, error("server_error"), {"retry-after": "0.6"})
+    with RehearsalServer(lambda body, number: busy if number == 0 else plain()) as server:
+        work(tmp_path, server, map(Numbered, range(5)), concurrency=1)
         assert server.calls[-1]["messages"][0]["content"] == "item0", "the others went through meanwhile"
-        assert times[-1] - times[0] >= 0.5
+        assert server.times[-1] - server.times[0] >= 0.55
 
 
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (Fault(401, error("invalid_api_key")), FailureKind.AUTH),
-        (Fault(403, error(None)), FailureKind.PERMISSION),
-        (Fault(404, error("model_not_found")), FailureKind.UNKNOWN_MODEL),
-        (Fault(429, error("insufficient_quota")), FailureKind.QUOTA),
+        (Answer(401, error("invalid_api_key")), FailureKind.AUTH),
+        (Answer(403, error(None)), FailureKind.PERMISSION),
+        (Answer(404, error("model_not_found")), FailureKind.UNKNOWN_MODEL),
+        (Answer(429, error("insufficient_quota")), FailureKind.QUOTA),
     ],
 )
 def test_a_trouble_of_all_items_stops_at_once(
-    tmp_path: Path, server: ScriptedServer, fault: Fault, kind: FailureKind
+    tmp_path: Path, server: RehearsalServer, fault: Answer, kind: FailureKind
 ) -> None:
     server.script = lambda body, number: fault if number >= 3 else plain()
     engine = work(tmp_path, server, map(Numbered, range(500)), concurrency=4)
@@ -192,9 +191,9 @@ def test_a_trouble_of_all_items_stops_at_once(
 
 
 @pytest.mark.parametrize("code", ["context_length_exceeded", "content_filter", "something_new"])
-def test_a_bad_item_is_not_tried_again_and_stops_nothing(tmp_path: Path, server: ScriptedServer, code: str) -> None:
+def test_a_bad_item_is_not_tried_again_and_stops_nothing(tmp_path: Path, server: RehearsalServer, code: str) -> None:
     server.script = lambda body, number: (
-        Fault(400, error(code, "bad")) if body["messages"][0]["content"] == "item3" else plain()
+        Answer(400, error(code, "bad")) if body["messages"][0]["content"] == "item3" else plain()
     )
     work(tmp_path, server, map(Numbered, range(8)))
     assert states(tmp_path) == {f"item{n}": "failed" if n == 3 else "accepted" for n in range(8)}
@@ -203,15 +202,15 @@ def test_a_bad_item_is_not_tried_again_and_stops_nothing(tmp_path: Path, server:
         assert "bad" in next(outcome.detail for outcome in ledger.outcomes() if outcome.state == "failed")
 
 
-def test_an_endpoint_that_is_gone_ends_the_run(tmp_path: Path, server: ScriptedServer) -> None:
-    server.script = lambda body, number: Fault(503)
+def test_an_endpoint_that_is_gone_ends_the_run(tmp_path: Path, server: RehearsalServer) -> None:
+    server.script = lambda body, number: Answer(503)
     engine = work(tmp_path, server, map(Numbered, range(10_000)), concurrency=4, attempts=2)
     assert engine.stopped_by is not None
     assert len(server.calls) < 60
 
 
-def test_a_setting_that_the_endpoint_refuses_ends_the_run(tmp_path: Path, server: ScriptedServer) -> None:
-    server.script = lambda body, number: Fault(
+def test_a_setting_that_the_endpoint_refuses_ends_the_run(tmp_path: Path, server: RehearsalServer) -> None:
+    server.script = lambda body, number: Answer(
         400, error("unsupported_value", "no such effort", param="reasoning_effort")
     )
     engine = work(tmp_path, server, map(Numbered, range(10_000)), concurrency=4)
@@ -220,8 +219,8 @@ def test_a_setting_that_the_endpoint_refuses_ends_the_run(tmp_path: Path, server
     assert len(server.calls) < 40
 
 
-def test_failed_items_are_asked_again_by_the_same_command(tmp_path: Path, server: ScriptedServer) -> None:
-    server.script = lambda body, number: Fault(503) if body["messages"][0]["content"] == "item1" else plain()
+def test_failed_items_are_asked_again_by_the_same_command(tmp_path: Path, server: RehearsalServer) -> None:
+    server.script = lambda body, number: Answer(503) if body["messages"][0]["content"] == "item1" else plain()
     work(tmp_path, server, map(Numbered, range(3)), attempts=2)
     assert states(tmp_path)["item1"] == "failed"
     server.script = lambda body, number: plain()
@@ -236,14 +235,14 @@ def test_draining_keeps_what_is_in_flight(tmp_path: Path) -> None:
             await asyncio.sleep(0.01)
         engine.drain()
 
-    with ScriptedServer(lambda body, number: plain(), delay=0.2) as server:
+    with RehearsalServer(lambda body, number: plain(), delay=0.2) as server:
         engine = work(tmp_path, server, map(Numbered, range(1000)), concurrency=4, meanwhile=drain_soon)
         assert engine.interrupted
         assert len(server.calls) <= 8
         assert len(states(tmp_path)) == len(server.calls), "every reply that was paid for is an outcome"
 
 
-def test_an_error_in_a_job_is_not_swallowed(tmp_path: Path, server: ScriptedServer) -> None:
+def test_an_error_in_a_job_is_not_swallowed(tmp_path: Path, server: RehearsalServer) -> None:
     async def broken(item: Item, ask: Ask) -> Outcome:
         raise ZeroDivisionError
 
@@ -252,10 +251,10 @@ def test_an_error_in_a_job_is_not_swallowed(tmp_path: Path, server: ScriptedServ
 
 
 def test_no_key_and_no_header_is_written_anywhere(
-    tmp_path: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret-key-0123")
-    server.play([Fault(401, error("invalid_api_key", "Incorrect API key provided: sk-very-secret-key-0123"))])
+    server.play([Answer(401, error("invalid_api_key", "Incorrect API key provided: sk-very-secret-key-0123"))])
     engine = work(tmp_path, server, map(Numbered, range(1)))
     assert "Bearer sk-very-secret-key-0123" in {
         h.get("Authorization") or h.get("authorization") for h in server.headers
@@ -266,7 +265,7 @@ def test_no_key_and_no_header_is_written_anywhere(
 
 def test_a_missing_key_says_which_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="MY_KEY"):
-        OpenAIClient(base_url="https://api.example.com/v1", key_variable="MY_KEY", timeout=5, connections=2)
+        HttpClient(base_url="https://api.example.com/v1", key_variable="MY_KEY", timeout=5, connections=2)
 
 
 # -- the ledger -----------------------------------------------------------------------------------------------------------
@@ -293,7 +292,7 @@ def test_a_ledger_of_another_version_or_none_at_all(tmp_path: Path) -> None:
         open_ledger(tmp_path)
 
 
-def test_the_constant_part_of_prompts_is_stored_once(tmp_path: Path, server: ScriptedServer) -> None:
+def test_the_constant_part_of_prompts_is_stored_once(tmp_path: Path, server: RehearsalServer) -> None:
     long = "x" * 50_000
 
     async def job(item: Item, ask: Ask) -> Outcome:
@@ -303,17 +302,17 @@ def test_the_constant_part_of_prompts_is_stored_once(tmp_path: Path, server: Scr
     server.script = lambda body, number: plain()
     work(tmp_path, server, map(Numbered, range(40)), job)
     with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
-        assert db.execute("SELECT count(*) FROM texts WHERE length(text) = 50000").fetchone()[0] == 1
+        assert db.execute("SELECT count(*) FROM texts WHERE length(text) > 50000").fetchone()[0] == 1
         assert db.execute("SELECT count(*) FROM requests").fetchone()[0] == 40
 
 
-def test_a_write_that_fails_is_an_error_with_a_mend(tmp_path: Path, server: ScriptedServer) -> None:
+def test_a_write_that_fails_is_an_error_with_a_mend(tmp_path: Path, server: RehearsalServer) -> None:
     server.script = lambda body, number: plain()
 
     async def main() -> None:
         with open_ledger(tmp_path, create=True) as ledger:
-            engine = Engine(ledger, client_of(server), "m", Abilities(), RunSettings(concurrency=2), Counters())
-            ledger._queue.put((lambda db: db.execute("PRAGMA max_page_count = 1"), None))
+            engine = engine_of(ledger, lane_of(server.url, concurrency=2))
+            ledger._commits.put(lambda db: db.execute("PRAGMA max_page_count = 1"))
             await engine.run(map(Numbered, range(2000)), ask_once)
 
     with pytest.raises(LedgerError, match="Free some space"):
@@ -329,7 +328,7 @@ def test_a_row_that_cannot_be_written_is_an_error_and_no_endless_wait(tmp_path: 
             ledger.flush()
 
 
-def test_the_way_from_a_rejected_item_to_its_replies_is_kept(tmp_path: Path, server: ScriptedServer) -> None:
+def test_the_way_from_a_rejected_item_to_its_replies_is_kept(tmp_path: Path, server: RehearsalServer) -> None:
     async def job(item: Item, ask: Ask) -> Outcome:
         reply = await ask(request(item.id))
         return Outcome(rejects=(Reject(code="leak", message="m"),), requests=(reply.key,))
@@ -349,8 +348,8 @@ def test_the_way_from_a_rejected_item_to_its_replies_is_kept(tmp_path: Path, ser
 ZEBRA = plain('{"colour": "zebra"}')
 
 
-def refuse(field: str, *, named: bool = True) -> Fault:
-    return Fault(400, error("unsupported_value", f"Unsupported: '{field}'", param=field if named else None))
+def refuse(field: str, *, named: bool = True) -> Answer:
+    return Answer(400, error("unsupported_value", f"Unsupported: '{field}'", param=field if named else None))
 
 
 @pytest.mark.parametrize(
@@ -374,18 +373,18 @@ def refuse(field: str, *, named: bool = True) -> Fault:
         (
             lambda body: refuse("temperature") if "temperature" in body
             else refuse("max_tokens") if "max_tokens" in body
-            else Fault(500, "no grammar") if (body.get("response_format") or {}).get("type") == "json_schema"
+            else Answer(500, "no grammar") if (body.get("response_format") or {}).get("type") == "json_schema"
             else plain('{"colour": "blue"}'),
             Abilities(schema_mode="json_object", token_field="max_completion_tokens", temperature=False),
         ),
     ],
     ids=["obeys", "ignores the schema", "ignores all", "refuses the mode", "token field", "temperature", "everything"],
 )  # fmt: skip
-def test_what_an_endpoint_does_is_found_out(tmp_path: Path, server: ScriptedServer, script, found: Abilities) -> None:
+def test_what_an_endpoint_does_is_found_out(tmp_path: Path, server: RehearsalServer, script, found: Abilities) -> None:
     server.script = lambda body, number: script(body)
 
     async def main(ledger: Ledger) -> Abilities:
-        engine = Engine(ledger, client_of(server), "m", Abilities(), RunSettings(attempts=2), Counters())
+        engine = engine_of(ledger, lane_of(server.url), attempts=2)
         parameters = Parameters(temperature=0.7, max_tokens=500)
         return await probe(engine.ask_once, first_guess(server.url), parameters)
 
@@ -394,11 +393,11 @@ def test_what_an_endpoint_does_is_found_out(tmp_path: Path, server: ScriptedServ
         assert ledger.spent()[0].purpose == "probe", "what the probe cost is counted"
 
 
-def test_a_model_that_thinks_first_is_given_room_before_it_is_judged(tmp_path: Path, server: ScriptedServer) -> None:
+def test_a_model_that_thinks_first_is_given_room_before_it_is_judged(tmp_path: Path, server: RehearsalServer) -> None:
     server.script = lambda body, number: ZEBRA if body["max_tokens"] > 500 else completion("", finish="length")
 
     async def main(ledger: Ledger) -> Abilities:
-        engine = Engine(ledger, client_of(server), "m", Abilities(), RunSettings(attempts=2), Counters())
+        engine = engine_of(ledger, lane_of(server.url), attempts=2)
         return await probe(engine.ask_once, first_guess(server.url), Parameters(max_tokens=500))
 
     with open_ledger(tmp_path, create=True) as ledger:
@@ -410,11 +409,11 @@ def test_a_model_that_thinks_first_is_given_room_before_it_is_judged(tmp_path: P
 def test_an_address_that_is_none(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     with pytest.raises(InputError, match="no address"):
-        OpenAIClient(base_url=address, key_variable="OPENAI_API_KEY", timeout=5, connections=2)
+        HttpClient(base_url=address, key_variable="OPENAI_API_KEY", timeout=5, connections=2)
 
 
 def test_a_password_in_the_address_is_not_shown() -> None:
-    client = OpenAIClient(base_url="http://me:secret@localhost:1/v1/", key_variable="K", timeout=5, connections=2)
+    client = HttpClient(base_url="http://me:secret@localhost:1/v1/", key_variable="K", timeout=5, connections=2)
     assert client.endpoint == "http://localhost:1/v1"
 
 
@@ -424,12 +423,12 @@ def test_a_run_that_cannot_be_kept_where_it_should(tmp_path: Path) -> None:
         open_ledger(tmp_path / "file" / "run", create=True)
 
 
-def test_a_probe_that_meets_a_wrong_key_says_so(tmp_path: Path, server: ScriptedServer) -> None:
-    server.script = lambda body, number: Fault(401, error("invalid_api_key"))
+def test_a_probe_that_meets_a_wrong_key_says_so(tmp_path: Path, server: RehearsalServer) -> None:
+    server.script = lambda body, number: Answer(401, error("invalid_api_key"))
 
     async def main() -> None:
         with open_ledger(tmp_path, create=True) as ledger:
-            engine = Engine(ledger, client_of(server), "m", Abilities(), RunSettings(), Counters())
+            engine = engine_of(ledger, lane_of(server.url))
             await probe(engine.ask_once, first_guess(server.url), Parameters())
 
     with pytest.raises(ModelError) as caught:

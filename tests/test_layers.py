@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 LEVELS = {
     "errors": 1, "records": 1, "exchange": 1, "identity": 1, "decoding": 1, "files": 1, "config": 1,
     "annotations": 2, "quality": 2, "references": 2,
-    "categories": 3, "engine": 3, "formats": 3,
+    "categories": 3, "engine": 3, "formats": 3, "rehearsal": 3,
     "jobs": 4,
     "cli": 5,
 }  # fmt: skip
@@ -17,12 +17,15 @@ SAME_LEVEL = {("quality", "references")}
 """Arrows between rooms of one level that are meant: checks read references in text."""
 NEVER = {("jobs", "engine")}
 DOORS = {
+    "aiohttp": {"engine/http.py", "rehearsal/server.py"},
     "openai": {"engine/client.py"},
     "httpx2": {"engine/client.py"},
-    "sqlite3": {"engine/ledger.py"},
+    "sqlite3": {f"engine/{name}.py" for name in ("commits", "ledger", "ledger_reader", "rescue", "store")},
     "xllamacpp": {"engine/local.py"},
     "tenacity": {"engine/retry.py"},
-    "rich": {"cli/view.py", "cli/summary.py"},
+    "genai_prices": {"engine/prices.py"},
+    "tiktoken": {"engine/tokens.py"},
+    "rich": {"cli/view.py", "cli/summary.py", "cli/plan.py"},
 }
 MODULES = sorted((ROOT / "syphus").rglob("*.py"))
 

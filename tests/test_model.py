@@ -8,10 +8,11 @@ import sys
 import zipfile
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from syphus.engine import weights
-from syphus.engine.wire import build_body
+from syphus.engine.wire import build_body, read_answer
 from syphus.errors import FailureKind, InputError, ModelError
 from syphus.exchange import Message, Parameters, Request
 
@@ -36,10 +37,10 @@ def test_the_embedded_model_answers_in_the_schema_and_repeats_itself() -> None:
         schema=SCHEMA,
         parameters=Parameters(temperature=0.5, max_tokens=60, seed=1),
     )
-    body = build_body(request, "smollm2", ABILITIES, EXTRA)
+    body = msgspec.json.encode(build_body(request, "smollm2", ABILITIES, EXTRA))
 
     async def main() -> None:
-        first, second = await client.send(body), await client.send(body)
+        first, second = read_answer(await client.send(body)), read_answer(await client.send(body))
         answer = json.loads(first.text)
         assert list(answer) == ["answer"]
         assert 1 <= len(answer["answer"]) <= 60
@@ -48,7 +49,7 @@ def test_the_embedded_model_answers_in_the_schema_and_repeats_itself() -> None:
         assert 10 < first.usage.prompt < 100
         long = Request(purpose="a/b", messages=(Message("user", "word " * 3000),), parameters=Parameters(max_tokens=5))
         with pytest.raises(ModelError) as caught:
-            await client.send(build_body(long, "smollm2", ABILITIES))
+            read_answer(await client.send(msgspec.json.encode(build_body(long, "smollm2", ABILITIES))))
         assert caught.value.kind is FailureKind.TOO_LONG
         await client.close()
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from scripted import completion, error
 
 from syphus.engine.wire import Abilities, build_body, classify, read_completion, request_key, retry_after
 from syphus.errors import FailureKind as Kind
 from syphus.errors import ModelError
 from syphus.exchange import Message, Parameters, Request, Usage
+from syphus.rehearsal.replies import completion, error
 
 SCHEMA = {
     "type": "object",

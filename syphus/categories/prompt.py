@@ -22,15 +22,19 @@ Outputs = dict[str, dict[str, Any]]
 SHOWN_OF_CUT = 300
 """Characters of a reply that ran into the token limit, when it is asked for again."""
 
+SEEDS_APART = 1_000_003
+"""Between the sampling seeds of two draws of one sample, so that they do not meet those of other samples."""
+
 DEMONSTRATION_SEED = 0
 """Draws in demonstrations do not follow the run's seed: the constant prefix must stay the same from run to run."""
 
 
 class Turn(Struct, frozen=True):
-    """What decides a draw: the run's seed, and which sample of the scene it is."""
+    """What decides a draw: the run's seed, which sample of the scene it is, and how often that was asked for anew."""
 
     seed: int
     sample: int = 0
+    again: int = 0
 
 
 class CategoryPrompts:
@@ -80,10 +84,11 @@ class CategoryPrompts:
             schema=self._schemas[step.name],
             parameters=self._parameters(step, turn),
             sample=turn.sample,
+            draw=turn.again,
         )
 
     def _parameters(self, step: ChatStep, turn: Turn) -> Parameters:
-        seed = None if self._sent_seed is None else self._sent_seed + turn.sample
+        seed = None if self._sent_seed is None else self._sent_seed + turn.sample + SEEDS_APART * turn.again
         return structs.replace(step.parameters(), seed=seed)
 
     def repair_request(self, request: Request, reply: Reply, faults: list[str], wanted: str) -> Request:

@@ -12,7 +12,7 @@ from msgspec import structs
 from syphus.annotations.reading import Problem, Reader, find_reader
 from syphus.categories.category import Category, Overrides
 from syphus.categories.load import Library, load_categories
-from syphus.config import Config, ModelTable, source_options
+from syphus.config import Config, source_options
 from syphus.decoding import convert
 from syphus.errors import InputError
 from syphus.records import Scene
@@ -120,8 +120,3 @@ def open_categories(config: Config, config_file: Path) -> list[Category]:
             mend='Set [model] kind to "local" or "openai", or choose categories of templates only.',
         )
     return adjusted
-
-
-def concurrency_of(model: ModelTable) -> int:
-    """Calls in flight."""
-    return model.concurrency or (16 if model.kind == "openai" else 1)

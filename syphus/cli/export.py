@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from syphus.cli import view
-from syphus.engine.ledger import Ledger, open_ledger
+from syphus.engine.ledger import open_ledger
+from syphus.engine.ledger_reader import LedgerReader
 from syphus.errors import Exit, InputError
 from syphus.formats.exporting import ExportOptions, Written, find_format
 from syphus.records import Dialogue
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def write_export(
-    ledger: Ledger,
+    ledger: LedgerReader,
     folder: Path,
     *,
     format_name: str,
@@ -68,7 +69,7 @@ def write_export(
     return written
 
 
-def _dialogues(ledger: Ledger, only: list[str] | None) -> Iterator[Dialogue]:
+def _dialogues(ledger: LedgerReader, only: list[str] | None) -> Iterator[Dialogue]:
     for outcome in ledger.outcomes():
         if only is None or outcome.category in only:
             yield from outcome.dialogues

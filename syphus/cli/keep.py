@@ -24,14 +24,17 @@ from syphus.files import write_whole
 CONFIG_FILE = "config.json"
 
 
-def keep_run(ledger: Ledger, folder: Path, config: Config, sources: list[Source], categories: list[Category]) -> None:
-    """Writes the resolved configuration into the run's folder, and what it was into the ledger."""
+def keep_run(
+    ledger: Ledger, folder: Path, config: Config, file: Path, sources: list[Source], categories: list[Category]
+) -> None:
+    """Writes the resolved configuration into the run's folder, and what it was, and where it stood, into the ledger."""
     model = structs.replace(config.model, path=_from(folder, config.model.path)) if config.model.path else config.model
     tables = tuple(_source_table(source, folder) for source in sources)
     resolved = structs.replace(config, run=structs.replace(config.run, folder="."), sources=tables, model=model)
-    with write_whole(folder / CONFIG_FILE) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(resolved), indent=2) + b"\n")
+    with write_whole(folder / CONFIG_FILE) as kept:
+        kept.write(msgspec.json.format(msgspec.json.encode(resolved), indent=2) + b"\n")
     ledger.set_meta("config", resolved)
+    ledger.set_meta("config_file", _from(folder, file))
     pictures = {one.name: _from(folder, path) for one in sources if (path := picture_folder(one.options)) is not None}
     ledger.set_meta("pictures", pictures)
     ledger.set_meta("syphus", syphus.__version__)

@@ -10,7 +10,7 @@ from syphus.errors import Exit, SyphusError
 
 EPILOG = """\
 exit codes: 0 done; 1 done with failures, or nothing accepted; 2 bad input or configuration;
-3 the provider refused (key, quota, model) or does not answer; 130 interrupted."""
+3 the provider refused (key, quota, model) or does not answer; 4 the budget is reached; 130 interrupted."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -38,9 +38,25 @@ def build_parser() -> argparse.ArgumentParser:
     generate.add_argument("--model", metavar="NAME", help="the model's name at the endpoint")
     generate.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
     generate.add_argument("--model-path", metavar="FILE", help="a GGUF file in the place of the embedded model")
-    generate.add_argument("--concurrency", type=_positive, metavar="N", help="calls in flight")
+    generate.add_argument("--concurrency", type=_positive, metavar="N", help="calls in flight, at most")
+    generate.add_argument("--budget", type=float, metavar="USD", help="what the run may cost, over all its starts")
     _add_settings(generate)
     generate.add_argument("--show-prompt", action="store_true", help="print the first prompt of each category and end")
+
+    plan = _add(commands, "plan", "what a run will ask and what it will cost; nothing is sent")
+    plan.add_argument("config", metavar="CONFIG", help="a TOML file, as for generate")
+    plan.add_argument("--run", metavar="DIR", help="the run's folder; what its ledger holds is not counted again")
+    plan.add_argument("--limit", type=_positive, metavar="N", help="only the first N scenes")
+    plan.add_argument("--seed", type=int, metavar="N", help="decides every draw")
+    plan.add_argument("--category", action="append", metavar="NAME", help="only this category; may be repeated")
+    plan.add_argument("--model", metavar="NAME", help="the model's name at the endpoint")
+    plan.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
+    plan.add_argument("--model-path", metavar="FILE", help="a GGUF file in the place of the embedded model")
+    _add_settings(plan)
+    plan.add_argument("--batch", action="store_true", help="at the prices of the provider's Batch API")
+    plan.add_argument("--json", action="store_true", help="for machines, to stdout")
+
+    _add_rehearse(commands)
 
     status = _add(commands, "status", "what a run has made, refused and spent")
     status.add_argument("run", metavar="RUN", help="a run's folder")
@@ -75,6 +91,26 @@ def _add(
     command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     command.set_defaults(command=name)
     return command
+
+
+def _add_rehearse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    rehearse = _add(
+        commands, "rehearse", "the whole run against an endpoint on this machine that makes trouble; costs nothing"
+    )
+    rehearse.add_argument("config", metavar="CONFIG", help="a TOML file, such as configs/quickstart.toml")
+    rehearse.add_argument("--limit", type=_positive, metavar="N", help="only the first N scenes")
+    rehearse.add_argument(
+        "--faults",
+        default="all",
+        metavar="KIND[,KIND...]",
+        help="kinds of docs/faults.md, `none`, or `all` but those that stop a run (all)",
+    )
+    rehearse.add_argument("--share", type=float, default=0.1, metavar="X", help="of the calls that meet one (0.1)")
+    rehearse.add_argument("--latency", type=float, default=0.2, metavar="S", help="seconds for each reply (0.2)")
+    rehearse.add_argument("--rpm", type=_positive, metavar="N", help="requests a minute that are let through")
+    rehearse.add_argument("--tpm", type=_positive, metavar="N", help="tokens a minute that are let through")
+    rehearse.add_argument("--run", metavar="DIR", help="keep it in this new folder (it is thrown away)")
+    _add_settings(rehearse)
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from syphus.cli import view
-from syphus.engine.ledger import Ledger
-from syphus.engine.run import Counters
+from syphus.engine.counters import Counters
+from syphus.engine.ledger_reader import LedgerReader
 from syphus.exchange import Tally
 
 _COLUMNS = {
@@ -23,6 +23,7 @@ _COLUMNS = {
     "pairs": "pairs",
     "calls": "calls",
     "prompt_tokens": "in",
+    "cached_tokens": "cached",
     "completion_tokens": "out",
 }
 """Field -> heading; a column in which nothing stands is not shown."""
@@ -37,6 +38,22 @@ class CategoryCounts(Tally, kw_only=True):
     failed_calls: int = 0
     uncounted: int = 0
     """Replies whose tokens the endpoint did not count."""
+    cost: float = 0.0
+    """US dollars, for the replies whose cost is known."""
+    risk: float = 0.0
+    """US dollars that may have been billed beside: calls whose reply, or count, was lost."""
+    unpriced: int = 0
+    """Replies whose cost is not known."""
+
+    @property
+    def has_cost(self) -> bool:
+        """Whether anything can be said of the cost."""
+        return self.calls > self.failed_calls + self.unpriced or self.risk > 0
+
+    @property
+    def cost_per_pair(self) -> float | None:
+        """US dollars for each pair that was kept."""
+        return (self.cost + self.risk) / self.pairs if self.pairs and self.has_cost else None
 
 
 class Summary(Struct, kw_only=True):
@@ -51,23 +68,23 @@ class Summary(Struct, kw_only=True):
     """Why items failed or were skipped."""
     problems: list[str] = field(default_factory=list)
     """What could not be read of the sources; at most a few, the ledger has all."""
-    cost: float | None = None
-    """US dollars, where the configuration gave prices."""
     lost_records: int = 0
     mended_records: int = 0
 
 
-def summarise(ledger: Ledger) -> Summary:
-    """Counts a ledger; a pass over its outcomes, nothing held but the counts."""
+def summarise(ledger: LedgerReader) -> Summary:
+    """Counts a ledger."""
     summary = Summary()
-    for outcome in ledger.outcomes():
-        counts = summary.categories.setdefault(outcome.category, CategoryCounts())
-        for one in (counts, summary.total):
-            one.add(outcome.state, outcome.dialogues)
-        summary.reasons.update(reject.code for reject in outcome.rejects)
-        summary.notes.update(_kind_of_note(note) for note in outcome.notes)
-        if outcome.detail:
-            summary.details[f"{outcome.state}: {outcome.detail}"] += 1
+    for ended in ledger.ended():
+        for one in (summary.categories.setdefault(ended.category, CategoryCounts()), summary.total):
+            one.items += ended.items
+            one.dialogues += ended.dialogues
+            one.pairs += ended.pairs
+            setattr(one, ended.state, getattr(one, ended.state) + ended.items)
+    summary.reasons.update(ledger.reject_codes())
+    for note, times in ledger.note_texts().items():
+        summary.notes[_kind_of_note(note)] += times
+    summary.details.update(ledger.details())
     for spent in ledger.spent():
         category = spent.purpose.rpartition("/")[0] or spent.purpose
         for one in (summary.categories.setdefault(category, CategoryCounts()), summary.total):
@@ -75,9 +92,11 @@ def summarise(ledger: Ledger) -> Summary:
             one.failed_calls += spent.failed
             one.prompt_tokens += spent.prompt
             one.completion_tokens += spent.completion
+            one.cached_tokens += spent.cached
             one.uncounted += spent.uncounted
-    prices = view.Prices(*ledger.meta("prices", tuple[float | None, float | None], (None, None)))
-    summary.cost = prices.cost(summary.total.prompt_tokens, summary.total.completion_tokens)
+            one.cost += spent.cost
+            one.risk += spent.risk
+            one.unpriced += spent.unpriced
     for file, place, message, lost in ledger.problems():
         summary.lost_records += lost
         summary.mended_records += not lost
@@ -98,15 +117,20 @@ def print_summary(summary: Summary, folder: Path, *, counters: Counters | None =
     names = [name for name in _COLUMNS if getattr(summary.total, name)]
     for name in names:
         table.add_column(_COLUMNS[name], justify="right", no_wrap=True)
+    paid = summary.total.has_cost and summary.total.cost + summary.total.risk > 0
+    for heading in ("cost", "a pair") if paid else ():
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, one in [*sorted(summary.categories.items()), ("all", summary.total)]:
         numbers = [view.short_number(value) if (value := getattr(one, column)) else "·" for column in names]
+        if paid:
+            each = one.cost_per_pair
+            numbers += [view.dollars(one.cost + one.risk) if one.has_cost else "·", view.dollars(each) if each else "·"]
         table.add_row(Text(name), *numbers, style="bold" if name == "all" else "")
     view.show(table)
-    if counters and counters.replayed:
-        view.say(f"from the ledger, not paid again: {counters.replayed:,} replies; sent now: {counters.sent:,}")
-    if summary.cost is not None:
-        each = f", ${summary.cost / summary.total.pairs:,.5f} for each pair kept" if summary.total.pairs else ""
-        view.say(f"cost: ${summary.cost:,.2f}{each}")
+    if counters and (counters.replayed or counters.kept):
+        kept = f"{counters.kept:,} items as they were, " if counters.kept else ""
+        view.say(f"from the ledger, not paid again: {kept}{counters.replayed:,} replies; sent now: {counters.sent:,}")
+    _print_cost(summary.total, counters)
     _list("refused parts", summary.reasons)
     _list("notes", summary.notes)
     _list("not made", summary.details)
@@ -119,6 +143,20 @@ def print_summary(summary: Summary, folder: Path, *, counters: Counters | None =
         if summary.lost_records + summary.mended_records > len(summary.problems):
             view.say("  … all of them are in the ledger's table `problems`")
     view.say(f"the run: {folder}")
+
+
+def _print_cost(total: CategoryCounts, counters: Counters | None) -> None:
+    if total.has_cost and total.cost + total.risk > 0:
+        each = f", {view.dollars(total.cost_per_pair)} for each pair kept" if total.cost_per_pair else ""
+        now = f"; this start {view.dollars(counters.cost + counters.risk)}" if counters else ""
+        view.say(f"cost: {view.dollars(total.cost + total.risk)}{each}{now}")
+        if total.risk:
+            view.say(f"  of that up to {view.dollars(total.risk)} for calls whose reply or count was lost")
+        if total.unpriced:
+            view.say(f"  without {total.unpriced:,} replies whose cost is not known")
+    if counters and counters.cached_tokens:
+        saved = f", which saved {view.dollars(counters.saved)}" if counters.saved > 0 else ""
+        view.say(f"{counters.cached_tokens:,} tokens came out of the provider's cache{saved}")
 
 
 def _list(title: str, counts: Counter[str]) -> None:

@@ -10,13 +10,13 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from syphus.engine.run import Counters
+from syphus.engine.counters import Counters
+from syphus.engine.run import Engine
 
 _console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
 _EVERY = 10.0
@@ -36,24 +36,11 @@ def show(thing: RenderableType) -> None:
     _console.print(thing)
 
 
-class Prices(NamedTuple):
-    """US dollars for a million tokens; None where the configuration does not say."""
-
-    tokens_in: float | None
-    tokens_out: float | None
-
-    def cost(self, tokens_in: int, tokens_out: int) -> float | None:
-        """Dollars, or None where a price is not known."""
-        if self.tokens_in is None or self.tokens_out is None:
-            return None
-        return (tokens_in * self.tokens_in + tokens_out * self.tokens_out) / 1_000_000
-
-
 @contextmanager
-def watch(counters: Counters, folder: Path, *, total: int, prices: Prices) -> Iterator[None]:
+def watch(counters: Counters, engine: Engine, folder: Path, *, total: int) -> Iterator[None]:
     """Shows the counters until the block ends; ``total`` is how many items there are."""
     say(f"run: {folder}")
-    line = _Line(counters, total, prices)
+    line = _Line(counters, engine, total)
     if _console.is_terminal:
         with Live(console=_console, refresh_per_second=4, transient=True, get_renderable=line.text):
             yield
@@ -76,10 +63,10 @@ def _speak(line: "_Line", stop: threading.Event) -> None:
 class _Line:
     """The one line that is shown while a run goes on."""
 
-    def __init__(self, counters: Counters, total: int, prices: Prices) -> None:
+    def __init__(self, counters: Counters, engine: Engine, total: int) -> None:
         self._counters = counters
+        self._engine = engine
         self._total = total
-        self._prices = prices
         self._past: deque[tuple[float, int]] = deque(maxlen=400)
 
     def text(self) -> Text:
@@ -94,15 +81,40 @@ class _Line:
         ]
         if count.failed:
             parts.insert(3, f"{count.failed:,} failed")
-        if (cost := self._prices.cost(count.prompt_tokens, count.completion_tokens)) is not None:
-            parts.append(f"${cost:,.2f}")
-        if count.replayed:
-            parts.append(f"{count.replayed:,} from the ledger")
+        parts += self._money()
+        if count.replayed or count.kept:
+            parts.append(f"{count.replayed + count.kept:,} from the ledger")
+        parts.append(self._in_flight())
         parts += self._rate_and_rest()
         if count.failures:
             kinds = ", ".join(f"{kind} {number}" for kind, number in count.failures.most_common(2))
             parts.append(f"trouble: {kinds}")
         return Text(" · ".join(parts))
+
+    def _money(self) -> list[str]:
+        """The cost so far of all starts, what all will cost at this rate, and what a pair of this start has cost."""
+        count, budget = self._counters, self._engine.dispatch.budget
+        if not any(lane.prices.known for lane in self._engine.dispatch.lanes.all) or not count.sent:
+            return []
+        made = count.items - count.kept
+        text = dollars(budget.spent)
+        if made and count.items < self._total:
+            whole = budget.spent + (count.cost + count.risk) / made * (self._total - count.items)
+            text += f" of about {dollars(whole)}"
+        if budget.cap is not None:
+            text += f" (budget {dollars(budget.cap)})"
+        parts = [text]
+        if count.cached_tokens:
+            parts.append(f"{short_number(count.cached_tokens)} cached, {dollars(count.saved)} saved")
+        return parts
+
+    def _in_flight(self) -> str:
+        lanes = self._engine.dispatch.lanes
+        now = time.monotonic()
+        paused = [lane.limits.paused_until - now for lane in lanes.open]
+        if paused and min(paused) > 1 and not self._counters.in_flight:
+            return f"pausing {min(paused):.0f} s as asked"
+        return f"{self._counters.in_flight} of {lanes.allowed} in flight"
 
     def _rate_and_rest(self) -> list[str]:
         """Items a minute over the last minutes, and what that makes of the rest; nothing while it cannot be told."""
@@ -121,6 +133,13 @@ def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min" if minutes > 2 else f"{minutes * 60 + rest} s"
+
+
+def dollars(amount: float) -> str:
+    """An amount with as many digits as say something: ``$12.30``, ``$0.0042``."""
+    return (
+        f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:,.4f}" if amount >= 0.0001 else f"${amount:.2g}"
+    )
 
 
 def short_number(number: int) -> str:

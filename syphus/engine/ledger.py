@@ -1,230 +1,190 @@
-"""The run's memory: one SQLite file, and the only SQL of the project.
+"""The run's memory: what was asked and answered, and what came of it.
 
-One thread writes. It takes all that has been handed in since its last commit, writes it in one transaction, syncs, and only
-then lets the waiting tasks go on: so a reply that a job has seen is on disk, and a commit costs the same for one reply as
-for a hundred. Reading goes over a connection of its own.
-
-A second process is kept out by an exclusive transaction on a small file beside the ledger; the operating system ends it with
-the process, also after a kill -9.
+All is in one SQLite file, whose tables are in ``schema.sql``. What is awaited returns when its row is on disk, so a reply that
+a job has seen is never asked for again; outcomes follow without waiting, since they can be made again from the replies.
+Reading goes over a connection of its own.
 """
 
-import asyncio
 import sqlite3
-import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import blake2b
-from importlib.resources import files
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Literal, NamedTuple, overload
 
 import msgspec
 
+from syphus.engine import store
+from syphus.engine.commits import GroupCommit, Work
+from syphus.engine.ledger_reader import LedgerReader
+from syphus.engine.store import LEDGER_FILE
 from syphus.errors import LedgerError, ModelError
-from syphus.exchange import Outcome, Reject, Reply, Request, Usage
-from syphus.records import Dialogue
+from syphus.exchange import Item, Message, Outcome, Reply, Request
 
-T = TypeVar("T")
-
-SCHEMA_VERSION = 1
-LEDGER_FILE = "ledger.sqlite"
-_LOCK_FILE = "ledger.lock"
-_KNOWN_TEXTS = 4096
-
-Work = Callable[[sqlite3.Connection], Any]
+_KNOWN_TEXTS = 1024
 
 
-class StoredOutcome(NamedTuple):
-    """One item's newest outcome."""
+class Call(NamedTuple):
+    """How one attempt went, beside its result."""
 
-    item: str
-    category: str
-    scene: str
-    state: str
-    dialogues: tuple[Dialogue, ...]
-    rejects: tuple[Reject, ...]
-    notes: tuple[str, ...]
-    detail: str
-
-
-class Spent(NamedTuple):
-    """Calls and tokens of one purpose (``category/step``), over all attempts."""
-
-    purpose: str
-    calls: int
-    failed: int
-    prompt: int
-    completion: int
-    cached: int
-    uncounted: int
-    """Replies whose tokens the endpoint did not count."""
+    seconds: float
+    endpoint: str = ""
+    cost: float | None = None
+    """US dollars; None where prices or counts are not known."""
+    risk: float | None = None
+    """US dollars that may have been billed although no count came."""
+    batch: int | None = None
 
 
-class Ledger:
-    """An open ledger (:func:`open_ledger`). What is awaited returns when its row is on disk."""
+class Ledger(LedgerReader):
+    """A ledger that is open for writing; no other process can open it so."""
 
-    def __init__(self, path: Path, *, writable: bool) -> None:
-        self.path = path
-        self._lock: sqlite3.Connection | None = _lock(path.with_name(_LOCK_FILE)) if writable else None
-        self._reader = _connect(path)
-        _check_version(self._reader, path)
-        self._queue: SimpleQueue[tuple[Work, asyncio.Future[Any] | None] | None] = SimpleQueue()
-        self._texts: OrderedDict[bytes, int] = OrderedDict()
-        self._writer: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self.failure: LedgerError | None = None
-        if writable:
-            self._writer = threading.Thread(target=self._write, name="ledger", daemon=True)
-            self._writer.start()
+    def __init__(self, path: Path) -> None:
+        self._lock = store.lock(path.parent)
+        try:
+            super().__init__(path)
+            self._commits = GroupCommit(store.connect(path), path)
+        except BaseException:
+            self._lock.close()
+            raise
+        self._ids: OrderedDict[Any, int] = OrderedDict()
+        """Ids of shared texts, by what they are the text of."""
 
     def close(self) -> None:
         """Writes what is waiting, and lets the file go. May be called twice."""
-        if self._writer is not None:
-            self._queue.put(None)
-            self._writer.join()
-            self._writer = None
-        self._reader.close()
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._commits.close()
+        super().close()
+        self._lock.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    # -- replies
-
-    def find_reply(self, key: str) -> Reply | None:
-        """The reply that was paid for, or None."""
-        row = self._reader.execute(
-            "SELECT reply, finish, refusal, model, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens"
-            " FROM attempts JOIN requests ON requests.id = attempts.request"
-            " WHERE key = ? AND failure IS NULL ORDER BY attempts.id DESC LIMIT 1",
-            (key,),
-        ).fetchone()
-        if row is None:
-            return None
-        text, finish, refusal, model, *tokens = row
-        usage = None if tokens[0] is None else Usage(*(count or 0 for count in tokens))
-        return Reply(text=text, finish=finish, refusal=refusal, usage=usage, model=model or "", key=key, replayed=True)
+    def flush(self) -> None:
+        """Returns when all that was handed in is committed."""
+        self._commits.flush()
 
     async def record_attempt(
-        self, key: str, request: Request, settings: dict[str, Any], result: Reply | ModelError, seconds: float
+        self, key: str, request: Request, settings: dict[str, Any], result: Reply | ModelError, call: Call
     ) -> None:
         """Stores one attempt. ``settings`` is what was sent besides the messages; it never holds a key or a header."""
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        await self._commits.put_and_wait(self.attempt_work(key, request, settings, result, call))
+
+    def attempt_work(
+        self, key: str, request: Request, settings: dict[str, Any], result: Reply | ModelError, call: Call
+    ) -> Work:
+        """The statements that store one attempt."""
+        at = time.time()
         if isinstance(result, ModelError):
-            values: tuple[Any, ...] = (result.kind.value, result.message, result.status, *[None] * 8)
+            values: tuple[Any, ...] = (result.kind.value, result.message, result.status, *[None] * 9)
         else:
             used = result.usage
-            counts = (used.prompt, used.completion, used.cached, used.reasoning) if used else (None,) * 4
+            counts = (
+                (used.prompt, used.completion, used.cached, used.reasoning, used.cache_written) if used else (None,) * 5
+            )
             values = (None, None, None, result.text, result.finish, result.refusal, result.model, *counts)
 
         def work(db: sqlite3.Connection) -> None:
-            identity = self._request_id(db, key, request, settings)
             db.execute(
-                "INSERT INTO attempts (request, at, seconds, failure, detail, status, reply, finish, refusal, model,"
-                " prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (identity, at, round(seconds, 4), *values),
+                "INSERT INTO attempts (request, at, seconds, endpoint, batch, cost, risk, failure, detail, status, reply,"
+                " finish, refusal, model, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens,"
+                " cache_written_tokens) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    self.request_id(db, key, request, settings),
+                    at,
+                    round(call.seconds, 4),
+                    self._text_id(db, call.endpoint, call.endpoint) if call.endpoint else None,
+                    call.batch,
+                    call.cost,
+                    call.risk,
+                    *values,
+                ),
             )
 
-        await self._do(work)
+        return work
 
-    def _request_id(self, db: sqlite3.Connection, key: str, request: Request, settings: dict[str, Any]) -> int:
-        row = db.execute("SELECT id FROM requests WHERE key = ?", (key,)).fetchone()
-        if row:
-            return int(row[0])
-        messages = [[message.role, self._text_id(db, message.content)] for message in request.messages]
+    def request_id(self, db: sqlite3.Connection, key: str, request: Request, settings: dict[str, Any]) -> int:
+        """The row of a request, made if it is not there."""
+        constant, varying = request.messages[: request.constant], request.messages[request.constant :]
+        prefix = self._text_id(db, constant, constant) if constant else None
         cursor = db.execute(
-            "INSERT INTO requests (key, purpose, messages, settings) VALUES (?, ?, ?, ?)",
-            (key, request.purpose, _json(messages), _json(settings)),
+            "INSERT OR IGNORE INTO requests (key, purpose, prefix, messages, settings) VALUES (?, ?, ?, ?, ?)",
+            (key, request.purpose, prefix, _messages(varying), self._text_id(db, _json(settings), None)),
         )
-        return int(cursor.lastrowid or 0)
+        if cursor.rowcount:
+            return int(cursor.lastrowid or 0)
+        return int(db.execute("SELECT id FROM requests WHERE key = ?", (key,)).fetchone()[0])
 
-    def _text_id(self, db: sqlite3.Connection, text: str) -> int:
-        digest = blake2b(text.encode(), digest_size=16).digest()
-        known = self._texts.get(digest)
+    def _text_id(self, db: sqlite3.Connection, name: Any, content: str | tuple[Message, ...] | None) -> int:
+        """The row of a shared text. ``name`` finds it quickly; ``content`` is None where the name is the text itself."""
+        known = self._ids.get(name)
         if known is None:
+            text = _messages(content) if isinstance(content, tuple) else content if content is not None else name
+            digest = blake2b(text.encode(), digest_size=16).digest()
             db.execute("INSERT OR IGNORE INTO texts (digest, text) VALUES (?, ?)", (digest, text))
             known = int(db.execute("SELECT id FROM texts WHERE digest = ?", (digest,)).fetchone()[0])
-            self._texts[digest] = known
-            if len(self._texts) > _KNOWN_TEXTS:
-                self._texts.popitem(last=False)
+            self._ids[name] = known
+            if len(self._ids) > _KNOWN_TEXTS:
+                self._ids.popitem(last=False)
         else:
-            self._texts.move_to_end(digest)
+            self._ids.move_to_end(name)
         return known
 
     # -- outcomes
 
-    async def record_outcome(
-        self, item: str, category: str, scene: str, outcome: Outcome, *, state: str, detail: str, position: int
-    ) -> None:
-        """Stores what came of an item, in place of what an earlier start of the same run made of it.
+    def record_outcome(self, item: Item, position: int, outcome: Outcome, *, state: str, detail: str) -> None:
+        """Stores what came of an item; it is committed with the next group, after the replies that it was made of.
 
-        ``position`` is the item's place in the run's order, in which exports are written: the order in which replies
-        happen to arrive must not show in the result.
+        In place of what an earlier start made of the same version and draw; else as a new generation.
+
+        Args:
+            item: what it is the outcome of.
+            position: its place in the run's order, in which exports are written: the order in which replies happen to
+                arrive must not show in the result.
+            outcome: dialogues, rejects, notes.
+            state: ``accepted``, ``partial``, ``rejected``, ``skipped`` or ``failed``.
+            detail: why it failed or was skipped.
         """
+        name, version, draw = item.id, item.version, item.draw
         row = (
-            item, category, scene, state, _json(outcome.dialogues), _json(outcome.rejects), _json(outcome.notes),
-            _json(outcome.requests), detail, position,
+            item.basis, item.category, item.scene_id, state, len(outcome.dialogues), outcome.pairs, position, detail,
+            _json(outcome.rejects), _json(outcome.notes), _json(outcome.requests), _json(outcome.dialogues),
         )  # fmt: skip
 
         def work(db: sqlite3.Connection) -> None:
+            newest = db.execute(
+                "SELECT generation, version, draw FROM outcomes WHERE item = ? ORDER BY generation DESC LIMIT 1",
+                (name,),
+            ).fetchone()
+            generation = newest[0] + (newest[1:] != (version, draw)) if newest else 1
             db.execute(
-                "INSERT INTO outcomes (item, generation, category, scene, state, dialogues, rejects, notes, requests,"
-                " detail, position) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item, generation) DO UPDATE SET"
-                " state = excluded.state, dialogues = excluded.dialogues, rejects = excluded.rejects,"
-                " notes = excluded.notes, requests = excluded.requests, detail = excluded.detail, position = excluded.position",
-                row,
+                "INSERT OR REPLACE INTO outcomes (item, generation, version, draw, basis, category, scene, state,"
+                " dialogue_count, pair_count, position, detail, rejects, notes, requests, dialogues)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (name, generation, version, draw, *row),
             )
 
-        await self._do(work)
+        self._commits.put(work)
 
-    def outcomes(self) -> Iterator[StoredOutcome]:
-        """The items' newest outcomes in the run's order; nothing is held in memory but the row at hand."""
-        rows = self._reader.execute(
-            "SELECT item, category, scene, state, dialogues, rejects, notes, detail FROM outcomes AS newest"
-            " WHERE generation = (SELECT max(generation) FROM outcomes WHERE item = newest.item)"
-            " ORDER BY position, item"
-        )
-        for item, category, scene, state, dialogues, rejects, notes, detail in rows:
-            yield StoredOutcome(
-                item,
-                category,
-                scene,
-                state,
-                msgspec.json.decode(dialogues, type=tuple[Dialogue, ...]),
-                msgspec.json.decode(rejects, type=tuple[Reject, ...]),
-                msgspec.json.decode(notes, type=tuple[str, ...]),
-                detail,
+    def move_outcome(self, item: str, position: int) -> None:
+        """Gives the item's newest outcome another place in the run's order."""
+        self._commits.put(lambda db: db.execute("UPDATE outcomes SET position = ? WHERE item = ?", (position, item)))
+
+    def draw_again(self, items: Iterable[str]) -> None:
+        """Another draw for each of these items; their next requests have new keys."""
+
+        def work(db: sqlite3.Connection) -> None:
+            db.executemany(
+                "INSERT INTO draws VALUES (?, 1) ON CONFLICT (item) DO UPDATE SET draw = draw + 1",
+                ((item,) for item in items),
             )
 
-    def spent(self) -> list[Spent]:
-        """Calls and tokens, a row for each ``category/step``."""
-        rows = self._reader.execute(
-            "SELECT purpose, count(*), sum(failure IS NOT NULL), coalesce(sum(prompt_tokens), 0),"
-            " coalesce(sum(completion_tokens), 0), coalesce(sum(cached_tokens), 0),"
-            " sum(failure IS NULL AND prompt_tokens IS NULL)"
-            " FROM attempts JOIN requests ON requests.id = attempts.request GROUP BY purpose ORDER BY purpose"
-        )
-        return [Spent(*row) for row in rows]
+        self._do_now(work)
+        self._has_draws = True
 
     # -- the run as a whole
 
     def set_meta(self, key: str, value: Any) -> None:
         """Stores one fact of the run, as JSON."""
         self._do_now(lambda db: db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, _json(value))))
-
-    def meta(self, key: str, type_: type[T], default: T) -> T:
-        """One fact of the run."""
-        row = self._reader.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return msgspec.json.decode(row[0], type=type_) if row else default
 
     def record_category(self, fingerprint: str, name: str, content: Any) -> None:
         """Stores a category's whole text, so that the run can be repeated when the folder has changed."""
@@ -236,164 +196,45 @@ class Ledger:
         row = (endpoint, _json(abilities), datetime.now(UTC).isoformat(timespec="seconds"))
         self._do_now(lambda db: db.execute("INSERT OR REPLACE INTO endpoints VALUES (?, ?, ?)", row))
 
-    def find_abilities(self, endpoint: str, type_: type[T]) -> T | None:
-        """What the endpoint was found to do, or None."""
-        row = self._reader.execute("SELECT abilities FROM endpoints WHERE name = ?", (endpoint,)).fetchone()
-        return msgspec.json.decode(row[0], type=type_) if row else None
-
     def record_problem(self, source: str, file: str, place: str, message: str, *, lost: bool) -> None:
         """Stores something that could not be read; the same one, met again in a later start, is not counted twice."""
         row = (source, file, place, message, lost)
-        self._queue.put(
-            (
-                lambda db: db.execute(
-                    "INSERT OR IGNORE INTO problems (source, file, place, message, lost) VALUES (?, ?, ?, ?, ?)", row
-                ),
-                None,
+        self._commits.put(
+            lambda db: db.execute(
+                "INSERT OR IGNORE INTO problems (source, file, place, message, lost) VALUES (?, ?, ?, ?, ?)", row
             )
         )
 
-    def problems(self) -> list[tuple[str, str, str, bool]]:
-        """File, place, message and whether something was lost."""
-        rows = self._reader.execute("SELECT file, place, message, lost FROM problems ORDER BY id")
-        return [(file, place, message, bool(lost)) for file, place, message, lost in rows]
-
-    # -- the writer
-
-    async def _do(self, work: Work) -> None:
-        if self.failure:
-            raise self.failure
-        self._loop = asyncio.get_running_loop()
-        done = self._loop.create_future()
-        self._queue.put((work, done))
-        # A write that has begun is finished even if the task that waits for it is cancelled: it holds what was paid for.
-        await asyncio.shield(done)
-
     def _do_now(self, work: Work) -> None:
-        """For the few rows that are written before and after the run, outside the event loop's tasks."""
-        self._queue.put((work, None))
+        """For the few rows that are written before and after the run, outside of the event loop's tasks."""
+        self._commits.put(work)
         self.flush()
 
-    def flush(self) -> None:
-        """Returns when all that was handed in is committed."""
-        committed = threading.Event()
 
-        def work(db: sqlite3.Connection) -> None:
-            db.commit()
-            committed.set()
-
-        self._queue.put((work, None))
-        while not committed.wait(0.05):
-            if self.failure:
-                raise self.failure
-
-    def _write(self) -> None:
-        with closing(_connect(self.path)) as db:
-            while True:
-                batch = [self._queue.get()]
-                while not self._queue.empty():
-                    batch.append(self._queue.get())
-                futures = [entry[1] for entry in batch if entry and entry[1]]
-                try:
-                    for entry in batch:
-                        if entry and not self.failure:
-                            entry[0](db)
-                    db.commit()
-                # Whatever it is: a writer that died would leave all who wait for it waiting for ever.
-                except Exception as error:  # noqa: BLE001
-                    self._texts.clear()
-                    self.failure = self.failure or LedgerError(
-                        f"{self.path}: cannot be written ({error}).\n"
-                        "  What was stored before is whole. Free some space, then start the same command again."
-                    )
-                    db.rollback()
-                self._release(futures)
-                if None in batch:
-                    return
-
-    def _release(self, futures: list[asyncio.Future[Any]]) -> None:
-        if futures and self._loop and not self._loop.is_closed():
-            failure = self.failure
-
-            def resolve() -> None:
-                for future in futures:
-                    if not future.done():
-                        if failure:
-                            future.set_exception(failure)
-                        else:
-                            future.set_result(None)
-
-            self._loop.call_soon_threadsafe(resolve)
+@overload
+def open_ledger(folder: Path) -> LedgerReader: ...
 
 
-def open_ledger(folder: Path, *, create: bool = False) -> Ledger:
+@overload
+def open_ledger(folder: Path, *, create: Literal[True]) -> Ledger: ...
+
+
+def open_ledger(folder: Path, *, create: bool = False) -> LedgerReader:
     """The ledger of a run's folder, for writing if ``create``, else for reading only.
 
     Raises:
         LedgerError: it is not there, another process writes it, it is damaged, or another version of syphus made it.
     """
     path = folder / LEDGER_FILE
-    if create and not path.exists():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            _create(path)
-        except (OSError, sqlite3.Error) as error:
-            raise LedgerError(
-                f"{folder}: the run cannot be kept there ({error}).\n  Name another folder with --run."
-            ) from error
-    elif not path.exists():
-        raise LedgerError(f"{folder}: there is no run here ({LEDGER_FILE} is missing).")
-    return Ledger(path, writable=create)
+    if not path.exists():
+        if not create:
+            raise LedgerError(f"{folder}: there is no run here ({LEDGER_FILE} is missing).")
+        store.create(path)
+    return Ledger(path) if create else LedgerReader(path)
 
 
-def _create(path: Path) -> None:
-    """Makes the file under another name first: a ledger is whole or absent."""
-    temporary = path.with_suffix(".new")
-    temporary.unlink(missing_ok=True)
-    with closing(sqlite3.connect(temporary)) as db:
-        db.executescript((files("syphus.engine") / "schema.sql").read_text())
-        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        db.commit()
-    temporary.replace(path)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    try:
-        db = sqlite3.connect(path, timeout=30, check_same_thread=False)
-        db.execute("PRAGMA journal_mode = WAL")
-        # FULL: a reply survives a power cut, not only a killed process. Group commit makes it cheap.
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.Error as error:
-        raise LedgerError(
-            f"{path}: cannot be opened as a ledger ({error}).\n"
-            "  If it is damaged, `sqlite3 ledger.sqlite .recover` saves what can be read."
-        ) from error
-    return db
-
-
-def _check_version(db: sqlite3.Connection, path: Path) -> None:
-    try:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.Error as error:
-        raise LedgerError(f"{path}: is no ledger, or a damaged one ({error}).") from error
-    if version != SCHEMA_VERSION:
-        raise LedgerError(
-            f"{path}: written by another version of syphus (form {version}; this one reads {SCHEMA_VERSION}).\n"
-            "  Use that version for this run, or name another folder with --run."
-        )
-
-
-def _lock(path: Path) -> sqlite3.Connection:
-    lock = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        lock.close()
-        raise LedgerError(
-            f"{path.parent}: another syphus process is writing this run.\n  Wait for it, or stop it, then start again."
-        ) from error
-    return lock
+def _messages(messages: tuple[Message, ...]) -> str:
+    return _json([[message.role, message.content] for message in messages])
 
 
 def _json(value: Any) -> str:

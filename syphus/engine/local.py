@@ -10,9 +10,8 @@ from typing import Any
 
 import msgspec
 
-from syphus.engine.wire import Abilities, classify, read_completion
+from syphus.engine.wire import Abilities, Answer
 from syphus.errors import FailureKind, InputError, ModelError
-from syphus.exchange import Reply
 
 ABILITIES = Abilities(schema_mode="json_schema", token_field="max_tokens", bounds=True)
 """Known, since the engine is ours: llama.cpp makes a grammar of the schema, and needs its bounds to end in time."""
@@ -66,20 +65,17 @@ class LocalClient:
         except (RuntimeError, ValueError) as error:
             raise InputError(f"llama.cpp cannot load it: {error}", file=model) from error
 
-    async def send(self, body: dict[str, Any]) -> Reply:
+    async def send(self, data: bytes) -> Answer:
         """One call, in a thread; llama.cpp lets the interpreter go meanwhile."""
-        return await asyncio.to_thread(self._send, body)
+        return await asyncio.to_thread(self._send, msgspec.json.decode(data))
 
-    def _send(self, body: dict[str, Any]) -> Reply:
+    def _send(self, body: dict[str, Any]) -> Answer:
         try:
             answer = self._server.handle_chat_completions(body)
         except (RuntimeError, ValueError) as error:
             raise ModelError(FailureKind.BAD_REQUEST, str(error)) from error
-        data = msgspec.json.encode(answer)
-        if "error" in answer:
-            code = answer["error"].get("code")
-            raise classify(code if isinstance(code, int) else 400, {}, data)
-        return read_completion(data)
+        code = answer["error"].get("code") if "error" in answer else 200
+        return Answer(code if isinstance(code, int) else 400, {}, msgspec.json.encode(answer))
 
     async def close(self) -> None:
         """Frees the model."""

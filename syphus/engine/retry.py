@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+from tenacity.stop import stop_base
 from tenacity.wait import wait_base, wait_random_exponential
 
 from syphus.errors import FailureKind, ModelError
@@ -32,18 +33,45 @@ LONGEST_WAIT = 300.0
 """Seconds; a provider that asks for more is asked again after this."""
 
 
+class _TriedEnough(stop_base):
+    """After so many failures. A refusal by a rate limit is none: it says only that the time has not come yet."""
+
+    def __init__(self, attempts: int) -> None:
+        self._left = attempts
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        if not _is_rate_limit(_error_of(retry_state)):
+            self._left -= 1
+        return self._left <= 0
+
+
 class _WaitAsAsked(wait_base):
-    """The provider's Retry-After, or a random exponential wait, whichever is longer."""
+    """The provider's Retry-After, or a random exponential wait, whichever is longer.
+
+    After a refusal by a rate limit there is no wait here: the whole endpoint pauses (:mod:`syphus.engine.limits`), and the
+    call stands in line for it, or for another endpoint.
+    """
 
     def __init__(self) -> None:
         self._own = wait_random_exponential(multiplier=1, max=60)
 
     def __call__(self, retry_state: RetryCallState) -> float:
-        error = retry_state.outcome.exception() if retry_state.outcome else None
-        asked = error.retry_after if isinstance(error, ModelError) else None
+        error = _error_of(retry_state)
+        if _is_rate_limit(error):
+            return 0.0
+        asked = error.retry_after if error else None
         own = self._own(retry_state)
         # Those whom the provider told the same moment do not all come back at it.
         return min(asked + min(own, 2.0), LONGEST_WAIT) if asked is not None else own
+
+
+def _error_of(state: RetryCallState) -> ModelError | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error if isinstance(error, ModelError) else None
+
+
+def _is_rate_limit(error: ModelError | None) -> bool:
+    return error is not None and error.kind is FailureKind.RATE_LIMIT
 
 
 def is_passing(error: BaseException) -> bool:
@@ -55,7 +83,7 @@ def retrying(attempts: int, sleep: Callable[[float], Awaitable[None]]) -> AsyncR
     """A policy for one call. Made anew each time: a shared one mixes the counts of concurrent calls."""
     return AsyncRetrying(
         sleep=sleep,
-        stop=stop_after_attempt(attempts),
+        stop=_TriedEnough(attempts),
         wait=_WaitAsAsked(),
         retry=retry_if_exception(is_passing),
         reraise=True,

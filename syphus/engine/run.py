@@ -1,156 +1,157 @@
-"""The engine: runs jobs over items, a bounded number at a time, and is their one effect, ``ask``.
+"""The engine: runs jobs over items and is their one effect, ``ask``.
 
 Resume is replay. The same command runs the same pure code again; each ``ask`` looks into the ledger first, so only what is
-missing is sent. There is no barrier: a free slot takes the next item, and waiting before a retry holds no slot.
+missing is sent, and an item whose outcome rests on the very same things is not even run. There is no barrier: whatever comes
+back makes room for the next, and waiting before a retry holds no place.
 """
 
 import asyncio
-import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
 
-from msgspec import Struct, field, structs
-
-from syphus.engine.client import Client
+from syphus.engine.budget import Budget
+from syphus.engine.counters import Counters, RunSettings
+from syphus.engine.dispatch import Dispatch, StoppedError
+from syphus.engine.lanes import Lane
 from syphus.engine.ledger import Ledger
-from syphus.engine.retry import STOPS_THE_RUN, is_passing, retrying
+from syphus.engine.retry import STOPS_THE_RUN
 from syphus.engine.wire import Abilities, build_body, request_key
-from syphus.errors import FailureKind, ModelError
-from syphus.exchange import Ask, Item, Outcome, Reply, Request, Tally, Usage
+from syphus.errors import ModelError
+from syphus.exchange import Ask, Item, Outcome, Reply, Request
 
 Job = Callable[[Item, Ask], Awaitable[Outcome]]
 
-ITEMS_PER_SLOT = 2
-"""Items at work for each call in flight: while some wait before a retry, others use their slots."""
-
-REFUSALS_PER_SLOT = 4
-"""Refused requests in a row for each slot, after which no more are made."""
-
-_WAKE = 0.2
-
-
-class RunSettings(Struct, frozen=True, kw_only=True):
-    """How the endpoint is worked."""
-
-    concurrency: int = 16
-    """Calls in flight."""
-    attempts: int = 6
-    """Tries for one call, the first included."""
-    extra: dict[str, Any] = {}
-    """More fields of each body. Unlike the rest of these settings they are part of the request's key: they are sent."""
-
-
-class Counters(Tally, kw_only=True):
-    """What has happened so far; the view reads it, the engine writes it."""
-
-    sent: int = 0
-    replayed: int = 0
-    in_flight: int = 0
-    failures: Counter[str] = field(default_factory=Counter)
-    """Kinds of failed calls, also of those that were tried again."""
-
-
-class _StoppedError(Exception):
-    """The run takes no new calls; the item stays pending."""
+AHEAD = 1.25
+"""Items at work for each call that is allowed in flight: the next ones stand ready when a place becomes free."""
+MOST_RESTING = 4
+"""Items that wait before a retry, for each call that is allowed; with more, no new ones are begun."""
+_DONE_AT_A_TIME = 256
 
 
 class Engine:
-    """Runs items. One event loop, one client, one ledger.
+    """Runs items. One event loop, one ledger.
 
     Args:
         ledger: open for writing.
-        client: where requests go; None for a run of templates only.
+        lanes: where requests go; none for a run of templates only.
         model: the name sent with each request.
         abilities: what the endpoint was found to do.
-        settings: concurrency and tries.
+        settings: tries and patience.
         counters: updated as things happen.
+        budget: what may be spent.
     """
 
     def __init__(
         self,
         ledger: Ledger,
-        client: Client | None,
+        lanes: Iterable[Lane],
         model: str,
         abilities: Abilities,
         settings: RunSettings,
         counters: Counters,
+        budget: Budget | None = None,
     ) -> None:
         self.counters = counters
         self.abilities = abilities
-        self.stopped_by: ModelError | None = None
-        """Why the provider ended the run, if it did."""
         self.interrupted = False
+        self.dispatch = Dispatch(ledger, lanes, settings, counters, budget or Budget(None), self._wake)
         self._ledger = ledger
-        self._client = client
         self._model = model
         self._settings = settings
-        self._slots = asyncio.Semaphore(settings.concurrency)
         self._asking: dict[str, asyncio.Future[Reply]] = {}
-        self._failures_in_a_row = 0
+        self._at_work: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._error: BaseException | None = None
+
+    @property
+    def stopped_by(self) -> ModelError | None:
+        """Why the provider ended the run, if it did."""
+        return self.dispatch.stopped_by
 
     async def close(self) -> None:
-        """Lets the client go."""
-        if self._client is not None:
-            await self._client.close()
+        """Lets the clients go."""
+        for lane in self.dispatch.lanes.all:
+            await lane.client.close()
 
     def drain(self) -> None:
         """Takes nothing new; what is in flight is waited for and kept."""
         self.interrupted = True
-
-    @property
-    def _stopping(self) -> bool:
-        return self.interrupted or self.stopped_by is not None
+        self.dispatch.stop()
 
     async def run(self, items: Iterable[Item], job: Job) -> None:
-        """Works through ``items``. Ends early when drained or stopped; see ``stopped_by`` and ``interrupted``.
+        """Works through ``items``. Ends early when drained, stopped or out of money; see ``stopped_by``, ``interrupted``.
 
         Raises:
             LedgerError: the disk is full, for one. What was stored before is whole.
         """
-        numbered = enumerate(items)
-        workers = [
-            asyncio.create_task(self._work(numbered, job)) for _ in range(self._settings.concurrency * ITEMS_PER_SLOT)
-        ]
         try:
-            await asyncio.gather(*workers)
+            for position, item in enumerate(items):
+                if self._stands(item, position):
+                    if self.counters.kept % _DONE_AT_A_TIME == 0:
+                        await asyncio.sleep(0)
+                    continue
+                while not self._has_room() and not self._ending:
+                    self._changed.clear()
+                    await self._changed.wait()
+                if self._ending:
+                    break
+                task = asyncio.create_task(self._do(position, item, job))
+                self._at_work.add(task)
+                task.add_done_callback(self._finished)
+            while self._at_work and not self._error:
+                self._changed.clear()
+                await self._changed.wait()
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            for task in self._at_work:
+                task.cancel()
+            await asyncio.gather(*self._at_work, return_exceptions=True)
+        if self._error:
+            raise self._error
 
-    async def _work(self, items: Iterator[tuple[int, Item]], job: Job) -> None:
-        while not self._stopping:
-            # Reading the next scene is short and must not be shared: one next() at a time, on the loop.
-            entry = next(items, None)
-            if entry is None:
-                return
-            await self._do(*entry, job)
-            await asyncio.sleep(0)
+    @property
+    def _ending(self) -> bool:
+        return self.dispatch.stopping or self._error is not None
+
+    def _has_room(self) -> bool:
+        allowed = max(1, self.dispatch.lanes.allowed)
+        resting = self.dispatch.resting
+        busy = len(self._at_work) - resting
+        return busy < allowed * AHEAD + 1 and resting < allowed * MOST_RESTING + 4
+
+    def _wake(self) -> None:
+        self._changed.set()
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._at_work.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._error = self._error or error
+        self._changed.set()
+
+    def _stands(self, item: Item, position: int) -> bool:
+        """Whether the item's outcome rests on the very same things as it would now."""
+        if not item.basis or (done := self._ledger.find_done(item.id)) is None:
+            return False
+        if done.basis != item.basis or done.state == "failed":
+            return False
+        if done.position != position:
+            self._ledger.move_outcome(item.id, position)
+        self.counters.kept += 1
+        self.counters.add(done.state, done.dialogues, done.pairs)
+        return True
 
     async def _do(self, position: int, item: Item, job: Job) -> None:
         detail = ""
         try:
             outcome = await job(item, self.ask)
-        except _StoppedError:
+        except StoppedError:
             return
         except ModelError as error:
             if error.kind in STOPS_THE_RUN:
-                self.stopped_by = self.stopped_by or error
-                return
+                return  # no fault of the item's: it stays pending
             detail = str(error)
             outcome = Outcome()
         state = "failed" if detail else state_of(outcome)
-        await self._ledger.record_outcome(
-            item.id,
-            item.category,
-            item.scene_id,
-            outcome,
-            state=state,
-            detail=detail or outcome.skipped,
-            position=position,
-        )
-        self.counters.add(state, outcome.dialogues)
+        self._ledger.record_outcome(item, position, outcome, state=state, detail=detail or outcome.skipped)
+        self.counters.add(state, len(outcome.dialogues), outcome.pairs)
 
     async def ask(self, request: Request) -> Reply:
         """The reply to a request: the one in the ledger, or a new one that is on disk before this returns.
@@ -161,7 +162,7 @@ class Engine:
             ModelError: there is no reply to be had.
         """
         body = build_body(request, self._model, self.abilities, self._settings.extra)
-        key = request_key(body, request.sample)
+        key = request_key(body, request.sample, request.draw)
         if (stored := self._ledger.find_reply(key)) is not None:
             self.counters.replayed += 1
             return stored
@@ -170,9 +171,9 @@ class Engine:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._asking[key] = future
         try:
-            reply = await self._send_until_answered(key, request, body)
+            reply = await self.dispatch.send(key, request, body, self.abilities)
         except BaseException as error:
-            future.set_exception(_StoppedError() if isinstance(error, asyncio.CancelledError) else error)
+            future.set_exception(StoppedError() if isinstance(error, asyncio.CancelledError) else error)
             future.exception()  # marks it as seen: there may be nobody else who waits
             raise
         else:
@@ -184,64 +185,7 @@ class Engine:
     async def ask_once(self, request: Request, abilities: Abilities) -> Reply:
         """One call as a probe makes it, with the abilities it tries; recorded like any other, but never replayed."""
         body = build_body(request, self._model, abilities, self._settings.extra)
-        return await self._send_until_answered(request_key(body, request.sample), request, body)
-
-    async def _send_until_answered(self, key: str, request: Request, body: dict[str, object]) -> Reply:
-        policy = retrying(self._settings.attempts, self._sleep)
-        try:
-            reply: Reply = await policy(self._send_once, key, request, body)
-        except ModelError as error:
-            self._give_up_when_all_fail(error)
-            raise
-        self._failures_in_a_row = 0
-        return reply
-
-    async def _send_once(self, key: str, request: Request, body: dict[str, object]) -> Reply:
-        async with self._slots:
-            if self._stopping:
-                raise _StoppedError
-            self.counters.in_flight += 1
-            started = time.monotonic()
-            assert self._client is not None, "a run of templates asks nothing"
-            result: Reply | ModelError
-            try:
-                result = await self._client.send(body)
-            except ModelError as error:
-                result = error
-            finally:
-                self.counters.in_flight -= 1
-            seconds = time.monotonic() - started
-        settings = {name: value for name, value in body.items() if name != "messages"}
-        await self._ledger.record_attempt(key, request, settings, result, seconds)
-        self.counters.sent += 1
-        if isinstance(result, ModelError):
-            self.counters.failures[result.kind.value] += 1
-            if result.kind in STOPS_THE_RUN:
-                self.stopped_by = self.stopped_by or result
-            raise result
-        usage = result.usage or Usage()
-        self.counters.prompt_tokens += usage.prompt
-        self.counters.completion_tokens += usage.completion
-        return structs.replace(result, key=key)
-
-    def _give_up_when_all_fail(self, error: ModelError) -> None:
-        """Ends the run after many failures and no reply between: the rest would fail too.
-
-        That is an endpoint that is gone (each of these calls was tried to the last), or a setting that it refuses.
-        """
-        self._failures_in_a_row += 1
-        bound = self._settings.concurrency if is_passing(error) else REFUSALS_PER_SLOT * self._settings.concurrency
-        systematic = is_passing(error) or error.kind is FailureKind.BAD_REQUEST
-        if systematic and self._failures_in_a_row >= max(5, bound):
-            self.stopped_by = self.stopped_by or error
-
-    async def _sleep(self, seconds: float) -> None:
-        """Waits before a retry, outside of any slot, and not beyond the end of the run."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            if self._stopping:
-                raise _StoppedError
-            await asyncio.sleep(min(left, _WAKE))
+        return await self.dispatch.send(request_key(body, request.sample), request, body, abilities)
 
 
 def state_of(outcome: Outcome) -> str:

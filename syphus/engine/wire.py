@@ -6,18 +6,18 @@ those measured with openai 3.54 and llama.cpp; each has a row in ``tests/test_wi
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
+from syphus.engine.headers import retry_after
 from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Reply, Request, Usage
 from syphus.identity import fingerprint
 
 SchemaMode = Literal["json_schema", "json_object", "prompt"]
+CacheMode = Literal["none", "key", "breakpoint"]
 
 _BOUNDS = ("minItems", "maxItems", "minLength", "maxLength")
 _SHOWN = 300
@@ -32,6 +32,8 @@ class Abilities(Struct, frozen=True, kw_only=True):
     """False: the model takes only its own; what the category asks for is not sent, and the run says so."""
     bounds: bool = False
     """True: lengths and counts may stand in the schema (llama.cpp's grammar needs them, or it loops)."""
+    cache: CacheMode = "none"
+    """How the provider is helped to keep the constant part of prompts. No part of a request's key: answers are the same."""
 
 
 def build_body(
@@ -73,13 +75,48 @@ def without_bounds(schema: Any) -> Any:
     return schema
 
 
-def request_key(body: Mapping[str, Any], sample: int) -> str:
+def request_key(body: Mapping[str, Any], sample: int, draw: int = 0) -> str:
     """The request's name in the ledger: the fingerprint of all that changes the answer, and of nothing else."""
-    return fingerprint({"kind": "chat.completions", "body": body, "sample": sample})
+    named = {"kind": "chat.completions", "body": body, "sample": sample}
+    return fingerprint({**named, "draw": draw} if draw else named)
+
+
+def with_cache_hints(body: dict[str, Any], request: Request, mode: CacheMode, cache_key: str) -> dict[str, Any]:
+    """The body with what lets the provider find the constant part of the prompt again.
+
+    ``key`` sends those who share a prefix to the same machine; ``breakpoint`` also says where the prefix ends (OpenAI, models
+    from gpt-5.6 on; earlier ones refuse the field).
+    """
+    if mode == "none" or not request.constant:
+        return body
+    body = {**body, "prompt_cache_key": cache_key}
+    if mode == "breakpoint":
+        messages = list(body["messages"])
+        last = messages[request.constant - 1]
+        part = {"type": "text", "text": last["content"], "prompt_cache_breakpoint": {"mode": "explicit"}}
+        messages[request.constant - 1] = {"role": last["role"], "content": [part]}
+        body["messages"] = messages
+    return body
+
+
+class Answer(NamedTuple):
+    """What came back over HTTP, unread."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+def read_answer(answer: Answer) -> Reply:
+    """The reply in an answer. Raises :class:`syphus.errors.ModelError`, classified, where it holds none."""
+    if answer.status == 200:
+        return read_completion(answer.data, answer.headers)
+    raise classify(answer.status, answer.headers, answer.data)
 
 
 class _Details(Struct):
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
 
 
@@ -145,6 +182,7 @@ def _read_usage(usage: _Usage | None) -> Usage | None:
         usage.completion_tokens or 0,
         prompt.cached_tokens or 0,
         completion.reasoning_tokens or 0,
+        prompt.cache_write_tokens or 0,
     )
 
 
@@ -215,51 +253,3 @@ def _shorten(text: str) -> str:
     """One short line; a provider that quotes the key back ("Incorrect API key provided: sk-...") does not get it stored."""
     text = " ".join(_KEY.sub(r"\1-…", text).split())
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-
-
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|h|m|s)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the provider asks us to wait, the longest of what its headers say; None where they say nothing.
-
-    Reads ``retry-after-ms``, ``Retry-After`` (seconds or an HTTP date), and, for limits that are used up,
-    ``x-ratelimit-reset-requests`` and ``-tokens`` (``6m0s``, ``7.66s``, ``500ms``).
-    """
-    low = {name.lower(): value for name, value in headers.items()}
-    waits: list[float] = []
-    if (given := _number(low.get("retry-after-ms"))) is not None:
-        waits.append(given / 1000)
-    if value := low.get("retry-after"):
-        seconds = _number(value)
-        waits += [seconds] if seconds is not None else _until(value)
-    for unit in ("requests", "tokens"):
-        if _number(low.get(f"x-ratelimit-remaining-{unit}")) == 0:
-            waits += _duration(low.get(f"x-ratelimit-reset-{unit}", ""))
-    sane = [wait for wait in waits if 0 <= wait < 86_400]
-    return max(sane) if sane else None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text is not None else None
-    except ValueError:
-        return None
-
-
-def _until(text: str) -> list[float]:
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return _duration(text)
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return [max(0.0, (aware - datetime.now(UTC)).total_seconds())]
-
-
-def _duration(text: str) -> list[float]:
-    parts = list(_DURATION.finditer(text))
-    if not parts or "".join(part[0] for part in parts) != text.strip():
-        plain = _number(text)
-        return [plain] if plain is not None else []
-    return [sum(float(part["number"]) * _SECONDS[part["unit"]] for part in parts)]

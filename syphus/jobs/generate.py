@@ -8,16 +8,17 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, cast
 
-from msgspec import Struct, structs
+from msgspec import Struct, structs, to_builtins
 
 from syphus.categories.category import Category, ChatStep, TemplateStep
 from syphus.categories.context import lacking
-from syphus.categories.prompt import CategoryPrompts, Outputs
+from syphus.categories.prompt import CategoryPrompts, Outputs, within
 from syphus.categories.prompt import Turn as DrawTurn
 from syphus.categories.reply import ReadReply, read_reply
 from syphus.categories.templates import fill
 from syphus.errors import REFUSED_FOR_GOOD, InputError, ModelError
 from syphus.exchange import Ask, Item, Outcome, Reject, Reply, Request
+from syphus.identity import code_fingerprint, digest, draw
 from syphus.quality.checks import check_pairs
 from syphus.quality.pairs import Pair, PairsVerdict
 from syphus.records import Dialogue, Object, Provenance, Scene, Turn, Verdict
@@ -34,6 +35,12 @@ class GenerateItem(Struct, frozen=True, kw_only=True):
     scene: Scene
     prompts: CategoryPrompts
     sample: int = 0
+    draw: int = 0
+    """How often it was asked for anew although nothing had changed."""
+    version: str = ""
+    """Of the prompts and the model."""
+    basis: str = ""
+    """The fingerprint of all that the outcome depends on but the replies; empty: it is always made again."""
 
     @property
     def category(self) -> str:
@@ -48,18 +55,55 @@ class GenerateItem(Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         """Unique in the run, and the same in every start of it."""
-        sample = f"/{self.sample}" if self.sample else ""
-        return f"{self.scene_id}/{self.category}{sample}"
+        return item_id(self.scene_id, self.category, self.sample)
 
 
-def make_items(scenes: Iterable[Scene], categories: Sequence[CategoryPrompts]) -> Iterator[GenerateItem]:
-    """The items of a run, requests of the same category standing together; reads scenes only as items are taken."""
+def item_id(scene_id: str, category: str, sample: int) -> str:
+    """What an item is called."""
+    return f"{scene_id}/{category}/{sample}" if sample else f"{scene_id}/{category}"
+
+
+def make_items(
+    scenes: Iterable[Scene],
+    categories: Sequence[CategoryPrompts],
+    *,
+    settings: Any = None,
+    seed: int = 0,
+    draw_of: Callable[[str], int] = lambda _: 0,
+) -> Iterator[GenerateItem]:
+    """The items of a run, requests of the same category standing together; reads scenes only as items are taken.
+
+    Args:
+        scenes: in the run's order.
+        categories: with the run's overrides.
+        settings: what is sent besides the prompts (model, abilities, more fields): decides with them what is asked. None:
+            items without a basis, which are always made again.
+        seed: the run's; it decides the draws from pools.
+        draw_of: how often an item, by its id, was asked for anew.
+    """
+    code = code_fingerprint(*_DECIDING) if settings is not None else ""
+    versions = [version_of(prompts, settings, seed) if code else "" for prompts in categories]
     stream = iter(scenes)
     while block := list(islice(stream, SCENES_AT_A_TIME)):
-        for prompts in categories:
-            for scene in block:
+        digests = [digest(scene) if code else "" for scene in block]
+        for prompts, version in zip(categories, versions, strict=True):
+            for scene, scene_digest in zip(block, digests, strict=True):
                 for sample in range(prompts.category.samples):
-                    yield GenerateItem(scene=scene, prompts=prompts, sample=sample)
+                    item = GenerateItem(scene=scene, prompts=prompts, sample=sample, version=version)
+                    again = draw_of(item.id)
+                    basis = f"{code}{version}{scene_digest}:{sample}:{again}" if code else ""
+                    yield structs.replace(item, draw=again, basis=digest(basis) if basis else "")
+
+
+_DECIDING = ("categories", "jobs", "quality", "references", "records")
+"""The rooms whose code decides what an outcome is. Changed checks read the stored replies again."""
+
+
+def version_of(prompts: CategoryPrompts, settings: Any, seed: int) -> str:
+    """The fingerprint of a category as this run uses it, with the model: another one makes a new generation of outcomes."""
+    category = prompts.category
+    used = (category.fingerprint, category.file, len(category.demonstrations), category.repairs)
+    return digest((to_builtins(used), settings, seed))
 
 
 def generate_job(seed: int) -> Callable[[Item, Ask], Coroutine[Any, Any, Outcome]]:
@@ -71,6 +115,44 @@ def generate_job(seed: int) -> Callable[[Item, Ask], Coroutine[Any, Any, Outcome
     return job
 
 
+def planned_requests(item: GenerateItem, seed: int, *, after: str = "") -> Iterator[Request]:
+    """What an item that is not skipped asks at least: the first request of each chat step, in order.
+
+    A later step reads what the model said before, which nobody knows yet: a demonstration's reply stands in for it, since it
+    is what the model is to imitate. So the later requests have about the right length, and keys that mean nothing.
+
+    Args:
+        item: a scene that has what the category needs.
+        seed: the run's.
+        after: the name of a step; only the steps that follow it.
+
+    Raises:
+        InputError: the scene cannot be shown as the category wants.
+    """
+    prompts, category = item.prompts, item.prompts.category
+    context = prompts.render(item.scene).text
+    turn = DrawTurn(seed, item.sample, item.draw)
+    outputs: Outputs = {}
+    wanted = not after
+    for step in category.file.steps:
+        if isinstance(step, TemplateStep):
+            outputs[step.name] = prompts.fill_template(step, item.scene, context, outputs, turn)
+            continue
+        if wanted:
+            yield prompts.request(step, item.scene, context, outputs, turn)
+        outputs[step.name] = stand_in(category, step, seed, item.id)
+        wanted = wanted or step.name == after
+
+
+def stand_in(category: Category, step: ChatStep, *drawn_by: Any) -> dict[str, Any]:
+    """A reply of about the length that a step's reply will have: one of its demonstrations'."""
+    if category.demonstrations:
+        return within(draw(category.demonstrations, *drawn_by).replies[step.name], step)
+    if step.pairs is None:
+        return dict.fromkeys(step.fields, "…")
+    return {"pairs": [{"question": "…", "answer": "…"}] * step.pairs[1]}
+
+
 class _Generation:
     """The making of one item. Lives for one call; holds what the steps hand on to one another."""
 
@@ -80,7 +162,7 @@ class _Generation:
         self.prompts = item.prompts
         self.category: Category = item.prompts.category
         self.ask = ask
-        self.turn = DrawTurn(seed, item.sample)
+        self.turn = DrawTurn(seed, item.sample, item.draw)
         self.outputs: Outputs = {}
         self.rejects: list[Reject] = []
         self.notes: list[str] = []

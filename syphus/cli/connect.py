@@ -1,0 +1,197 @@
+"""From the configuration's ``[model]`` table to an engine: the endpoints, what they can do, what may be spent."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from msgspec import structs
+
+from syphus.categories.category import Category, ChatStep
+from syphus.cli import view
+from syphus.config import Config, ModelTable
+from syphus.engine.budget import Budget
+from syphus.engine.counters import Counters, RunSettings
+from syphus.engine.lanes import Client, Lane
+from syphus.engine.ledger import Ledger
+from syphus.engine.limits import Limits
+from syphus.engine.prices import find_prices
+from syphus.engine.run import Engine
+from syphus.engine.wire import Abilities, CacheMode
+from syphus.errors import InputError
+from syphus.exchange import Parameters
+
+FIRST_IN_FLIGHT = 16
+MOST_IN_FLIGHT = 512
+"""Calls in flight where the configuration names no number: from the first to the second, as the endpoint allows."""
+
+
+async def open_engine(config: Config, categories: list[Category], ledger: Ledger, counters: Counters) -> Engine:
+    """An engine for these categories, with the endpoints of the configuration; the first is asked what it can do.
+
+    Raises:
+        InputError: a setting, a key or a price that is needed is missing.
+        ModelError: the endpoint refuses to be asked.
+    """
+    model = config.model
+    settings = RunSettings(attempts=model.attempts, extra=sent_extra(model))
+    asking = [step for category in categories for step in category.chat_steps]
+    if not asking:
+        return Engine(ledger, (), "", Abilities(), settings, counters)
+    lanes = [_local_lane(model)] if model.kind == "local" else [_lane(table) for table in endpoint_tables(model)]
+    budget = Budget(config.run.budget, sum(one.cost + one.risk for one in ledger.spent()))
+    _check_budget(config, lanes)
+    name = sent_name(model)
+    engine = Engine(ledger, lanes, name, await _guess(model, lanes), settings, counters, budget)
+    try:
+        if model.kind == "openai":
+            engine.abilities = await _find_abilities(engine, model, asking, ledger)
+            view.say(_described(lanes, name, engine.abilities))
+    except BaseException:
+        await engine.close()
+        raise
+    return engine
+
+
+def sent_name(model: ModelTable) -> str:
+    """The model's name as it stands in requests, and so in their keys."""
+    if model.kind == "local":
+        from syphus.engine import weights
+
+        return Path(model.path).name if model.path else weights.MODEL_FILE
+    return model.name
+
+
+def sent_extra(model: ModelTable) -> dict[str, Any]:
+    """What is sent with each request beside what the categories say."""
+    if model.kind == "local":
+        from syphus.engine import local
+
+        return local.EXTRA | model.extra
+    return model.extra
+
+
+def sent_seed(config: Config) -> int | None:
+    """The sampling seed that goes with each request; None: none."""
+    return config.run.seed if config.model.kind == "local" else config.model.seed
+
+
+def endpoint_tables(model: ModelTable) -> list[ModelTable]:
+    """A whole ``[model]`` table for each endpoint, with what ``[[model.endpoints]]`` says in the place of the common."""
+    tables = []
+    for endpoint in model.endpoints or (None,):
+        own = (
+            {}
+            if endpoint is None
+            else {name: value for name, value in structs.asdict(endpoint).items() if value is not None}
+        )
+        if model.endpoints and "price_in" not in own and "name" in own and model.price_in is None:
+            own |= {"price_in": None, "price_out": None}
+        tables.append(structs.replace(model, endpoints=(), **own))
+    return tables
+
+
+def _local_lane(model: ModelTable) -> Lane:
+    from syphus.engine import local, weights
+
+    slots = model.concurrency or 1
+    path = Path(model.path) if model.path else weights.embedded_model(view.say)
+    client = local.LocalClient(path, window=model.window, slots=slots, threads=model.threads)
+    return Lane(client, Limits(most=slots), find_prices(model))
+
+
+def _lane(model: ModelTable) -> Lane:
+    most = model.concurrency or MOST_IN_FLIGHT
+    shown = f" ({model.key_variable})" if model.key_variable != "OPENAI_API_KEY" else ""
+    client = _client(model, most)
+    limits = Limits(
+        most=most,
+        start=model.concurrency or FIRST_IN_FLIGHT,
+        requests_per_minute=model.requests_per_minute,
+        tokens_per_minute=model.tokens_per_minute,
+        now=time.monotonic(),
+    )
+    return Lane(client, limits, find_prices(model), name=client.endpoint + shown, model=model.name)
+
+
+def _client(model: ModelTable, connections: int) -> Client:
+    if model.transport == "sdk":
+        from syphus.engine.client import OpenAIClient
+
+        if model.headers:
+            raise InputError("headers are for the lean transport", mend='Leave [model] transport = "sdk" out.')
+        return OpenAIClient(
+            base_url=model.base_url, key_variable=model.key_variable, timeout=model.timeout, connections=connections
+        )
+    from syphus.engine.http import HttpClient
+
+    return HttpClient(
+        base_url=model.base_url,
+        key_variable=model.key_variable,
+        timeout=model.timeout,
+        connections=connections,
+        headers=model.headers,
+    )
+
+
+def _check_budget(config: Config, lanes: list[Lane]) -> None:
+    if config.run.budget is None:
+        return
+    for lane in lanes:
+        if not lane.prices.known:
+            raise InputError(
+                f"a budget needs prices, and none are known for {lane.name} ({lane.prices.source})",
+                place="[run] budget",
+                mend="Give them, in US dollars for a million tokens: --set model.price_in=0.1 --set model.price_out=0.5",
+            )
+
+
+async def _guess(model: ModelTable, lanes: list[Lane]) -> Abilities:
+    if model.kind == "local":
+        from syphus.engine import local
+
+        return local.ABILITIES
+    from syphus.engine.probe import first_guess
+
+    endpoint = lanes[0].client.endpoint
+    guess = structs.replace(first_guess(endpoint), cache=cache_mode(model, endpoint))
+    return guess if model.schema_mode == "auto" else structs.replace(guess, schema_mode=model.schema_mode)
+
+
+def cache_mode(model: ModelTable, endpoint: str) -> CacheMode:
+    """What an endpoint is known to take for prompt caching: OpenAI's key, and its breakpoints from gpt-5.6 on."""
+    if model.prompt_cache != "auto":
+        return model.prompt_cache
+    if "api.openai.com" not in endpoint:
+        return "none"
+    version = re.match(r"gpt-(\d+)(?:\.(\d+))?", model.name)
+    new = version is not None and (int(version[1]), int(version[2] or 0)) >= (5, 6)
+    return "breakpoint" if new else "key"
+
+
+async def _find_abilities(engine: Engine, model: ModelTable, asking: list[ChatStep], ledger: Ledger) -> Abilities:
+    if model.schema_mode != "auto":
+        return engine.abilities
+    endpoint = engine.dispatch.lanes.all[0].client.endpoint
+    name = f"{endpoint} {model.name}"
+    if (known := ledger.find_abilities(name, Abilities)) is not None:
+        return structs.replace(known, cache=engine.abilities.cache if model.prompt_cache != "auto" else known.cache)
+    from syphus.engine.probe import probe
+
+    wanted = Parameters(
+        temperature=next((step.temperature for step in asking if step.temperature is not None), None),
+        max_tokens=500,
+        reasoning_effort=asking[0].reasoning_effort,
+    )
+    view.say(f"asking {endpoint} what it can do")
+    found = await probe(engine.ask_once, engine.abilities, wanted)
+    ledger.record_abilities(name, found)
+    return found
+
+
+def _described(lanes: list[Lane], model: str, abilities: Abilities) -> str:
+    places = lanes[0].name if len(lanes) == 1 else f"{len(lanes)} endpoints"
+    text = f"{model} at {places}: replies by {abilities.schema_mode}"
+    if abilities.cache != "none":
+        text += "; the constant part of prompts is marked for the provider's cache"
+    return text if abilities.temperature else f"{text}; takes no temperature, so none is sent"

@@ -1,0 +1,223 @@
+"""``syphus plan``: what a run will ask, and what it will cost. Nothing is sent to the model."""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.table import Table
+from rich.text import Text
+
+from syphus.annotations.reading import Problem
+from syphus.categories.prompt import CategoryPrompts
+from syphus.cli import view
+from syphus.cli.assemble import read_scenes
+from syphus.cli.connect import endpoint_tables, sent_name, sent_seed
+from syphus.cli.planning import CategoryPlan, Plan, StepPlan, dollars, estimate, make_planner
+from syphus.cli.work import flags_of, prepare
+from syphus.config import Config
+from syphus.engine.estimate import CACHED_FROM, Span
+from syphus.engine.ledger import open_ledger
+from syphus.engine.prices import OPENAI
+from syphus.engine.store import LEDGER_FILE
+from syphus.errors import Exit, InputError
+from syphus.jobs.generate import make_items
+
+_SHOWN_PROBLEMS = 3
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command."""
+    prepared = prepare(Path(arguments.config), flags_of(arguments))
+    config = prepared.config
+    problems: list[str] = []
+
+    def report(_: str, problem: Problem) -> None:
+        problems.append(str(problem))
+
+    folder = Path(config.run.folder)
+    ledger = open_ledger(folder) if (folder / LEDGER_FILE).is_file() else None
+    try:
+        planner = make_planner(config, prepared.categories, ledger, batch=arguments.batch)
+        prompts = [CategoryPrompts(category, sent_seed(config)) for category in prepared.categories]
+        scenes = read_scenes(prepared.sources, report, config.run.limit)
+        draw_of = ledger.draw_of if ledger is not None else lambda _: 0
+        plan = estimate(make_items(scenes, prompts, draw_of=draw_of), planner)
+    finally:
+        if ledger is not None:
+            ledger.close()
+    if not plan.total.items:
+        raise InputError("the sources hold no scene that can be used", mend="\n  ".join(problems[:_SHOWN_PROBLEMS]))
+    if arguments.json:
+        print(msgspec.json.format(msgspec.json.encode(_for_machines(plan, config)), indent=2).decode())
+        return Exit.DONE
+    _show(plan, config, has_ledger=ledger is not None)
+    if problems:
+        view.say(f"source records with a problem: {len(problems):,}")
+        for problem in problems[:_SHOWN_PROBLEMS]:
+            view.say(f"  {problem}")
+    return Exit.DONE
+
+
+def _show(plan: Plan, config: Config, *, has_ledger: bool) -> None:
+    rows = {
+        name: _cells(one, priced=plan.prices.costs) for name, one in [*plan.categories.items(), ("all", plan.total)]
+    }
+    # A column in which nothing stands is not shown.
+    shown = [heading for heading in rows["all"] if any(row[heading] for row in rows.values())]
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("category", no_wrap=True)
+    for heading in shown:
+        # In a narrow terminal the range breaks between its ends; numbers themselves are never cut.
+        table.add_column(
+            heading, justify="right", no_wrap=heading != _RANGE, min_width=9 if heading == _RANGE else None
+        )
+    for name, row in rows.items():
+        table.add_row(Text(name), *(row[heading] or "·" for heading in shown), style="bold" if name == "all" else "")
+    view.show(table)
+    for line in _explained(plan, config, has_ledger=has_ledger):
+        view.say(line)
+
+
+_RANGE = "from … to"
+
+
+def _cells(plan: CategoryPlan, *, priced: bool) -> dict[str, str]:
+    """The cells of a row by their headings; empty where there is nothing to say."""
+    totals = plan.totals
+    numbers = {
+        "items": plan.items,
+        "done": plan.done,
+        "skipped": plan.skipped,
+        "calls": totals.requests.likely,
+        "in": totals.tokens_in.likely,
+        "out": totals.tokens_out.likely,
+    }
+    cells = {name: view.short_number(round(number)) if number else "" for name, number in numbers.items()}
+    low, likely, high = totals.cost
+    to_pay = priced and totals.requests.likely
+    return cells | {
+        "price": dollars(likely) if to_pay else "",
+        _RANGE: f"{dollars(low)} … {dollars(high)}" if to_pay else "",
+    }
+
+
+def _explained(plan: Plan, config: Config, *, has_ledger: bool) -> Iterable[str]:
+    """Where the figures are from, and what their range is made of."""
+    model, steps = config.model, {name: one for each in plan.categories.values() for name, one in each.steps.items()}
+    if not steps:
+        why = "all replies are in the ledger" if has_ledger else "no category asks a model"
+        yield f"nothing is to be sent: {why}"
+        return
+    places = [table.base_url or OPENAI for table in endpoint_tables(model)]
+    where = "on this machine" if model.kind == "local" else f"at {' and '.join(dict.fromkeys(places))}"
+    yield f"model: {sent_name(model)} {where}; nothing was sent to it"
+    yield from _about_prices(plan)
+    error = max(one.expected.error for one in steps.values())
+    yield f"tokens in: {plan.counted_by}{f', give or take {error:.1%}' if error else ''}{_correction(steps)}"
+    prompts = (f"{name} {one.constant:,} + {one.per_scene:,.0f}" for name, one in steps.items())
+    yield f"each prompt, constant part + scene: {'; '.join(prompts)}"
+    yield from _grouped("tokens out", {name: one.expected.out_from for name, one in steps.items()})
+    yield from _grouped("repairs", {name: one.expected.repairs_from for name, one in steps.items()})
+    sampled = {name: one for name, one in plan.categories.items() if one.counted < one.items and one.steps}
+    for name, one in sampled.items():
+        yield (
+            f"{name}: {one.counted:,} of {one.items:,} items were counted, the rest reckoned from them:"
+            f" give or take {one.sampling_error:.1%}, which is in the range"
+        )
+    silent = model.kind == "openai" and (model.reasoning_effort or "") != "none"
+    if silent and any("ledger" not in one.expected.out_from for one in steps.values()):
+        yield (
+            "a model that thinks before it replies bills that as tokens out, and it is not in these figures:"
+            ' a trial with --limit 20 measures it, and reasoning_effort = "none" stops it where the model knows that'
+        )
+
+
+def _about_prices(plan: Plan) -> Iterable[str]:
+    rates = plan.prices.rates_for(0, batch=plan.batch)
+    if rates is None or not plan.prices.costs:
+        yield f"price: {plan.prices.source}"
+    if rates is None:
+        yield "  Give it, in US dollars for a million tokens: --set model.price_in=0.1 --set model.price_out=0.5"
+    if rates is None or not plan.prices.costs:
+        return
+    figures = f"{_rate(rates.tokens_in)} in, {_rate(rates.tokens_out)} out"
+    figures += f", {_rate(rates.cached)} cached" if rates.cached != rates.tokens_in else ""
+    yield f"price: {plan.prices.source} ({figures}, for a million tokens)"
+    if plan.batch and not plan.prices.batch_rates:
+        yield "  no batch price is known, so this is the full one; where there is a discount: --set model.price_batch=0.5"
+    constant = [one.constant for each in plan.categories.values() for one in each.steps.values()]
+    if rates.cached < rates.tokens_in and max(constant) >= CACHED_FROM:
+        yield (
+            "  the low end has the constant part of each prompt but the first out of the provider's cache, which nobody"
+            " promises"
+            + ("; the high end has all prompts written there" if rates.cache_write > rates.tokens_in else "")
+        )
+    elif rates.cached < rates.tokens_in:
+        yield f"  no prompt begins with {CACHED_FROM:,} constant tokens, so nothing comes out of the provider's cache"
+
+
+def _rate(price: float) -> str:
+    """At least cents, and what is beyond them."""
+    whole, _, part = f"{price:,.6f}".rstrip("0").partition(".")
+    return f"${whole}.{part:0<2}"
+
+
+def _correction(steps: dict[str, StepPlan]) -> str:
+    corrected = [one.expected.correction for one in steps.values() if one.expected.correction.by and one.expected.error]
+    if not corrected:
+        return ""
+    ratios = sorted(one.ratio for one in corrected)
+    by = f"{ratios[0]:.3f}" if ratios[0] == ratios[-1] else f"{ratios[0]:.3f} to {ratios[-1]:.3f}"
+    return f"; corrected x {by} by {sum(one.by for one in corrected):,} stored replies"
+
+
+def _grouped(title: str, said: dict[str, str]) -> Iterable[str]:
+    """One line where all steps have the same to say, else one for each thing that is said."""
+    by_text: dict[str, list[str]] = {}
+    for name, text in said.items():
+        by_text.setdefault(text, []).append(name)
+    for number, (text, names) in enumerate(by_text.items()):
+        about = "" if len(by_text) == 1 else f" ({', '.join(names)})"
+        yield f"{title if not number else ' ' * len(title)}: {text}{about}"
+
+
+def _for_machines(plan: Plan, config: Config) -> dict[str, Any]:
+    def ranged(span: Span, digits: int | None = None) -> dict[str, float]:
+        return {name: round(getattr(span, name), digits) for name in ("low", "likely", "high")}
+
+    def category(one: CategoryPlan) -> dict[str, Any]:
+        named = ("items", "done", "skipped", "counted")
+        steps = {
+            name: {
+                "requests": round(step.requests),
+                "constant": step.constant,
+                "per_scene": round(step.per_scene, 1),
+                "reply": ranged(step.expected.out),
+                "reply_from": step.expected.out_from,
+                "repairs": ranged(step.expected.repairs, 4),
+                "repairs_from": step.expected.repairs_from,
+                "count_error": round(step.expected.error, 4),
+                "count_corrected": round(step.expected.correction.ratio, 4),
+            }
+            for name, step in one.steps.items()
+        }
+        return {
+            **{name: getattr(one, name) for name in named},
+            "sampling_error": round(one.sampling_error, 4),
+            "requests": ranged(one.totals.requests),
+            "tokens_in": ranged(one.totals.tokens_in),
+            "tokens_out": ranged(one.totals.tokens_out),
+            "cost": ranged(one.totals.cost, 6) if plan.prices.known else None,
+            **({"steps": steps} if steps else {}),
+        }
+
+    return {
+        "model": sent_name(config.model),
+        "batch": plan.batch,
+        "prices": plan.prices,
+        "counted_by": plan.counted_by,
+        "categories": {name: category(one) for name, one in plan.categories.items()},
+        "total": category(plan.total),
+    }

@@ -1,0 +1,196 @@
+"""Doing the work of a run: what ``generate`` and ``regenerate`` share, from the open ledger to the written exports."""
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from msgspec import structs
+
+from syphus.annotations.reading import Problem
+from syphus.categories.category import Category
+from syphus.categories.load import Library
+from syphus.categories.prompt import CategoryPrompts
+from syphus.cli import view
+from syphus.cli.assemble import Source, library_of, open_categories, open_sources, read_scenes, settings_of
+from syphus.cli.connect import open_engine, sent_extra, sent_name, sent_seed
+from syphus.cli.export import write_export
+from syphus.cli.keep import keep_run, keep_texts
+from syphus.cli.summary import print_summary, summarise
+from syphus.config import Config, load_config
+from syphus.engine.counters import Counters
+from syphus.engine.ledger import Ledger
+from syphus.engine.run import Engine
+from syphus.errors import Exit, InputError
+from syphus.jobs.generate import GenerateItem, generate_job, make_items
+from syphus.records import Scene
+
+
+class Prepared(NamedTuple):
+    """A run that is ready to start."""
+
+    config: Config
+    file: Path
+    sources: list[Source]
+    categories: list[Category]
+    texts: Library
+    """Where the categories and shared prompts were found."""
+
+
+def prepare(file: Path, flags: dict[str, Any]) -> Prepared:
+    """The run of a configuration file with flags on top. Raises :class:`InputError` for whatever is wrong in it."""
+    config = load_config(file, flags)
+    return Prepared(config, file, open_sources(config, file), open_categories(config, file), library_of(file))
+
+
+def flags_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the flags that set keys of the configuration say, by dotted key."""
+    flags = settings_of(arguments)
+    named = {
+        "run.limit": "limit",
+        "run.seed": "seed",
+        "run.folder": "run",
+        "run.budget": "budget",
+        "categories": "category",
+        "model.name": "model",
+        "model.base_url": "base_url",
+        "model.concurrency": "concurrency",
+        "model.path": "model_path",
+    }
+    given = {key: getattr(arguments, name, None) for key, name in named.items()}
+    if given["model.base_url"] or given["model.name"]:
+        flags["model.kind"] = "openai"
+    if given["model.path"]:
+        flags["model.kind"] = "local"
+    return flags | {key: value for key, value in given.items() if value is not None}
+
+
+def run_to_its_end(work: Callable[[], Any]) -> int:
+    """Runs a coroutine on the fastest event loop there is; the second Ctrl-C is an interruption."""
+    try:
+        import uvloop
+    except ImportError:  # there is none for Windows
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return int(runner.run(work()))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def do_run(prepared: Prepared, ledger: Ledger, only: Callable[[GenerateItem], bool] | None = None) -> int:
+    """Does what is missing of a run, shows it, and writes the exports.
+
+    Args:
+        prepared: the run.
+        ledger: its ledger, open for writing.
+        only: the items to look at; all others stay as they are.
+    """
+    config = prepared.config
+    folder = Path(config.run.folder)
+    keep_run(ledger, folder, config, prepared.file, prepared.sources, prepared.categories)
+    keep_texts(folder, prepared.texts, prepared.categories)
+    counters = Counters()
+    # All is read once before anything is asked: a torn file or a mistyped path costs nothing, and the rest is known.
+    total = count_items(prepared, ledger, only)
+    engine = await open_engine(config, prepared.categories, ledger, counters)
+    try:
+        with _Interrupts(engine), view.watch(counters, engine, folder, total=total):
+            await engine.run(items_of(prepared, ledger, engine, only), generate_job(config.run.seed))
+    finally:
+        await engine.close()
+    ledger.flush()
+    summary = summarise(ledger)
+    print_summary(summary, folder, counters=counters)
+    return _ending(engine, config, folder, ledger) or (
+        Exit.FAILURES if summary.total.failed or summary.total.dialogues == 0 else Exit.DONE
+    )
+
+
+def _ending(engine: Engine, config: Config, folder: Path, ledger: Ledger) -> int | None:
+    """How a run ended before its time; None, with the exports written, where it did not."""
+    if engine.stopped_by:
+        view.say(f"stopped: {engine.stopped_by}\n  Mend that and type the same command: it goes on where it stopped.")
+        return Exit.REFUSED
+    if engine.interrupted:
+        view.say("interrupted. The same command goes on where it stopped.")
+        return Exit.INTERRUPTED
+    if (budget := engine.dispatch.budget).reached:
+        view.say(
+            f"the budget of ${config.run.budget:,.2f} is reached: ${budget.spent:,.4f} are spent, and the next call could"
+            " go beyond it.\n  The same command with a larger --budget goes on where it stopped."
+        )
+        return Exit.BUDGET
+    for table in config.export:
+        write_export(
+            ledger,
+            folder,
+            format_name=table.format,
+            target=folder / table.path,
+            boxes=table.boxes,
+            embed_pictures=table.embed_pictures,
+            max_tokens=table.max_tokens,
+        )
+    if not config.export:
+        view.say(f"next: syphus export {folder} --format llava --out {folder / 'llava.json'}")
+    return None
+
+
+def items_of(
+    prepared: Prepared, ledger: Ledger, engine: Engine, only: Callable[[GenerateItem], bool] | None = None
+) -> Iterator[GenerateItem]:
+    """The items of a run, as they are to be made now."""
+    config = prepared.config
+    prompts = [CategoryPrompts(category, sent_seed(config)) for category in prepared.categories]
+    settings = (sent_name(config.model), sent_extra(config.model), structs.replace(engine.abilities, cache="none"))
+    items = make_items(
+        _scenes(prepared, ledger), prompts, settings=settings, seed=config.run.seed, draw_of=ledger.draw_of
+    )
+    return items if only is None else filter(only, items)
+
+
+def count_items(prepared: Prepared, ledger: Ledger, only: Callable[[GenerateItem], bool] | None = None) -> int:
+    """How many items a run has; reads all sources. Raises :class:`InputError` where there is no scene in them."""
+    if only is not None:
+        prompts = [CategoryPrompts(category) for category in prepared.categories]
+        return sum(only(item) for item in make_items(_scenes(prepared, ledger), prompts))
+    scenes = sum(1 for _ in _scenes(prepared, ledger))
+    if not scenes:
+        ledger.flush()
+        lost = [f"{file}, {place}: {message}" for file, place, message, _ in ledger.problems()]
+        raise InputError("the sources hold no scene that can be used", mend="\n  ".join(lost[:5]))
+    return scenes * sum(category.samples for category in prepared.categories)
+
+
+def _scenes(prepared: Prepared, ledger: Ledger) -> Iterator[Scene]:
+    def report(source: str, problem: Problem) -> None:
+        ledger.record_problem(source, problem.file, problem.place, problem.message, lost=problem.lost)
+
+    return read_scenes(prepared.sources, report, prepared.config.run.limit)
+
+
+class _Interrupts:
+    """The first Ctrl-C drains, the second stops. The ledger is whole after both."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._task = asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGINT, lambda *_: self._loop.call_soon_threadsafe(self._handle))
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _handle(self) -> None:
+        if self._engine.interrupted:
+            if self._task:
+                self._task.cancel()
+            return
+        view.say("finishing what is in flight; Ctrl-C again stops at once")
+        self._engine.drain()

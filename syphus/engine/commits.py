@@ -1,0 +1,174 @@
+"""Writing in groups: what is handed in while one commit is under way goes into the next.
+
+Rows are inserted on the event loop's own thread, and only the commit, which waits for the disk, runs in another. A writer in
+a thread of its own would take the interpreter's lock anew for every statement, and wait up to five milliseconds for it each
+time while the loop is busy: under load it falls behind by a tenth of a second and more (measured). There is no timer: under
+load the groups grow by themselves, and a single row is committed at once.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from syphus.errors import LedgerError
+
+Work = Callable[[sqlite3.Connection], Any]
+"""Statements that belong together."""
+
+_Entry = tuple[Work, asyncio.Future[None] | None]
+
+
+class GroupCommit:
+    """The one writer of a ledger.
+
+    Args:
+        db: the connection; nobody else uses it.
+        path: named in errors.
+    """
+
+    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
+        self.failure: LedgerError | None = None
+        """Why nothing can be written any more. What was committed before is whole."""
+        self._db = db
+        self._path = path
+        self._waiting: list[_Entry] = []
+        self._committing: tuple[Future[None], list[_Entry]] | None = None
+        self._planned = False
+        self._closed = False
+        self._thread = ThreadPoolExecutor(1, "ledger")
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def backlog(self) -> int:
+        """Rows that were handed in and are not committed."""
+        return len(self._waiting)
+
+    def put(self, work: Work) -> None:
+        """Writes with the next group; returns at once. A failure is raised by whatever is called next."""
+        self._check()
+        self._waiting.append((work, None))
+        self._plan()
+
+    async def put_and_wait(self, work: Work) -> None:
+        """Writes with the next group; returns when it is on disk.
+
+        A write that has begun is finished even if the task that waits for it is cancelled: it holds what was paid for.
+        """
+        self._check()
+        loop = self._loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((work, done))
+        self._plan()
+        await done
+
+    def flush(self) -> None:
+        """Returns when all that was handed in is committed; blocks meanwhile."""
+        while self._committing or self._waiting:
+            if self._committing:
+                self._end_commit()
+            group, self._waiting = self._waiting, []
+            if group and self._insert(group):
+                self._finish(group, _error_of(self._db.commit))
+        self._check()
+
+    def close(self) -> None:
+        """Writes what is waiting, as far as it can be, and lets the connection go. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if not self.failure:
+                self.flush()
+        except LedgerError:
+            pass  # told to whoever waited for it
+        finally:
+            if self._committing:
+                self._end_commit()
+            self._thread.shutdown()
+            self._db.close()
+
+    def _check(self) -> None:
+        if self.failure:
+            raise self.failure
+
+    def _plan(self) -> None:
+        """Commits at the end of this turn of the loop, so that all who are ready now are one group."""
+        if self._planned or self._committing:
+            return
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return  # before or after the run: flush() writes it
+        self._planned = True
+        self._loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        self._planned = False
+        if self._committing or not self._waiting:
+            return
+        group, self._waiting = self._waiting, []
+        if not self._insert(group):
+            return
+        committing = self._thread.submit(self._db.commit)
+        self._committing = committing, group
+        loop = self._loop
+        assert loop is not None
+
+        def committed(future: Future[None]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._after, future)
+
+        committing.add_done_callback(committed)
+
+    def _after(self, committing: Future[None]) -> None:
+        if self._committing and self._committing[0] is committing:  # else a flush was quicker
+            self._end_commit()
+            if self._waiting:
+                self._begin()
+
+    def _end_commit(self) -> None:
+        """Waits for the commit that is under way, if it still is, and tells those who waited for it."""
+        assert self._committing is not None
+        committing, group = self._committing
+        error = committing.exception()
+        self._committing = None
+        self._finish(group, error)
+
+    def _insert(self, group: list[_Entry]) -> bool:
+        try:
+            for work, _ in group:
+                work(self._db)
+        # Whatever it is: those who wait must hear of it, or they would wait for ever.
+        except Exception as error:  # noqa: BLE001
+            self._finish(group, error)
+            return False
+        return True
+
+    def _finish(self, group: list[_Entry], error: BaseException | None) -> None:
+        if error is not None:
+            self.failure = self.failure or LedgerError(
+                f"{self._path}: cannot be written ({error}).\n"
+                "  What was stored before is whole. Free some space, then start the same command again."
+            )
+            self._db.rollback()
+        for _, done in group:
+            if done is None or done.done():
+                continue
+            if self.failure:
+                done.set_exception(self.failure)
+            else:
+                done.set_result(None)
+        if self.failure and self._waiting:
+            left, self._waiting = self._waiting, []
+            self._finish(left, None)
+
+
+def _error_of(action: Callable[[], None]) -> BaseException | None:
+    try:
+        action()
+    except sqlite3.Error as error:
+        return error
+    return None

@@ -1,0 +1,37 @@
+"""What a run is told, and what it tells while it goes on."""
+
+from collections import Counter
+from typing import Any
+
+from msgspec import Struct, field
+
+from syphus.exchange import Tally
+
+
+class RunSettings(Struct, frozen=True, kw_only=True):
+    """How the endpoint is worked."""
+
+    attempts: int = 6
+    """Tries for one call, the first included; refusals by a rate limit are not counted."""
+    patience: float = 900.0
+    """Seconds without any reply after which an endpoint that only says "too many requests" is given up."""
+    extra: dict[str, Any] = {}
+    """More fields of each body. Unlike the rest of these settings they are part of the request's key: they are sent."""
+
+
+class Counters(Tally, kw_only=True):
+    """What has happened so far; the view reads it, the engine writes it."""
+
+    sent: int = 0
+    replayed: int = 0
+    kept: int = 0
+    """Items of an earlier start whose outcome stands."""
+    in_flight: int = 0
+    cost: float = 0.0
+    """US dollars that this start has cost, as far as prices are known."""
+    risk: float = 0.0
+    """US dollars that may have been billed beside: calls whose reply was lost."""
+    saved: float = 0.0
+    """US dollars that the provider's prompt cache has saved."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """Kinds of failed calls, also of those that were tried again."""

@@ -1,0 +1,268 @@
+"""Getting one request answered: the budget, a lane, the call, the ledger, and again where the trouble is one that passes."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from syphus.engine.budget import Budget, BudgetReachedError
+from syphus.engine.counters import Counters, RunSettings
+from syphus.engine.lanes import ClosedError, Lane, Lanes
+from syphus.engine.ledger import Call, Ledger
+from syphus.engine.retry import STOPS_THE_RUN, is_passing, retrying
+from syphus.engine.sizes import Sizes
+from syphus.engine.wire import Abilities, read_answer, with_cache_hints
+from syphus.errors import FailureKind, ModelError
+from syphus.exchange import Reply, Request, Usage
+from syphus.identity import draw_number
+
+REFUSALS_PER_PLACE = 4
+"""Refused requests in a row, for each call in flight, after which an endpoint is given no more."""
+FEWEST_FAILURES, MOST_FAILURES = 5, 64
+"""Calls in a row that were tried to the last, after which an endpoint counts as gone."""
+UNBOUNDED_REPLY = 4096
+"""Tokens that are reserved for a reply whose length nothing bounds."""
+CALLS_PER_CACHE_KEY = 15
+"""A minute; OpenAI sends what is above that to other machines, which do not know the prefix (prompt caching guide)."""
+
+
+class StoppedError(Exception):
+    """The run takes no new calls; the item stays pending."""
+
+
+class Dispatch:
+    """Sends requests. Knows nothing of items and jobs.
+
+    Args:
+        ledger: gets every attempt.
+        lanes: the endpoints.
+        settings: tries and patience.
+        counters: updated as things happen.
+        budget: what may be spent.
+        wake: called when there may be room for more items.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        lanes: Iterable[Lane],
+        settings: RunSettings,
+        counters: Counters,
+        budget: Budget,
+        wake: Callable[[], None],
+    ) -> None:
+        self.lanes = Lanes(tuple(lanes))
+        self.budget = budget
+        self.resting = 0
+        """Calls that wait before they are tried again."""
+        self.stopped_by: ModelError | None = None
+        self._ledger = ledger
+        self._settings = settings
+        self._counters = counters
+        self._wake = wake
+        self._sizes = Sizes()
+        self._stop = asyncio.Event()
+        self._started = time.monotonic()
+
+    @property
+    def stopping(self) -> bool:
+        """No new calls are made."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Makes no new calls; those in flight are waited for."""
+        self._stop.set()
+        self.lanes.shut()
+        self._wake()
+
+    async def send(self, key: str, request: Request, body: dict[str, Any], abilities: Abilities) -> Reply:
+        """A reply, on disk before this returns.
+
+        Raises:
+            ModelError: there is none to be had.
+            StoppedError: the run takes no new calls.
+        """
+        call = _Call(key, request, self._dressed(request, body, abilities), body)
+        try:
+            return await self._try(call)
+        except ModelError as error:
+            # Nearly every call is answered at once; the policy is only made for those that are not.
+            if not is_passing(error):
+                raise
+            failed = [error]
+
+        async def again() -> Reply:
+            if failed:
+                raise failed.pop()
+            return await self._try(call)
+
+        try:
+            reply: Reply = await retrying(self._settings.attempts, self._rest)(again)
+        except ModelError as error:
+            self._count_as_lost(error)
+            raise
+        return reply
+
+    def _dressed(self, request: Request, body: dict[str, Any], abilities: Abilities) -> dict[str, Any]:
+        if abilities.cache == "none":
+            return body
+        minutes = max(1.0, (time.monotonic() - self._started) / 60)
+        # A power of two, so that a busier minute divides the groups and does not shuffle them.
+        groups = 1
+        while groups * CALLS_PER_CACHE_KEY < self._counters.sent / minutes:
+            groups *= 2
+        group = draw_number(request.messages[-1].content) % groups
+        return with_cache_hints(body, request, abilities.cache, f"{request.purpose}-{group}"[:64])
+
+    async def _try(self, call: "_Call") -> Reply:
+        """One attempt, at the first lane that can be had; a lane that turns out to be closed to us is left for another."""
+        while True:
+            most = self._most_cost(call)
+            lane = await self._enter(call, most)
+            result = await self._carry(call, lane, most)
+            if isinstance(result, Reply):
+                return result
+            if not (result.kind in STOPS_THE_RUN and self.lanes.open):
+                raise result
+
+    async def _enter(self, call: "_Call", most: float) -> Lane:
+        try:
+            await self.budget.reserve(most)
+        except BudgetReachedError:
+            self.stop()
+            raise StoppedError from None
+        try:
+            return await self.lanes.enter(self._expected_tokens(call))
+        except BaseException as error:
+            self.budget.settle(most, 0.0)
+            if isinstance(error, ClosedError):
+                raise StoppedError from None
+            raise
+
+    async def _carry(self, call: "_Call", lane: Lane, most: float) -> Reply | ModelError:
+        """Sends, learns from the answer, and stores it."""
+        tokens = self._expected_tokens(call)
+        started = time.monotonic()
+        self._counters.in_flight += 1
+        result: Reply | ModelError = ModelError(FailureKind.CONNECTION, "interrupted", billable=True)
+        usage: Usage | None = None
+        cost = risk = 0.0
+        try:
+            result = await self._answer_of(call, lane, started)
+            usage = result.usage if isinstance(result, Reply) else None
+            known = lane.prices.cost(usage) if usage else None
+            cost = known or 0.0
+            lost = usage is None if isinstance(result, Reply) else result.billable
+            risk = most if lost and lane.prices.known else 0.0
+        finally:
+            # In any case, also when the task is cancelled: the place and the money are others' too.
+            self._counters.in_flight -= 1
+            self.budget.settle(most, cost + risk)
+            self.lanes.leave(lane, tokens, usage.prompt + usage.completion if usage else None)
+        seconds = time.monotonic() - started
+        self._count(result, usage, cost, risk, lane)
+        priced = cost if isinstance(result, Reply) and usage and lane.prices.known else None
+        await self._ledger.record_attempt(
+            call.key, call.request, call.settings, result, Call(seconds, lane.name, priced, risk or None)
+        )
+        if isinstance(result, ModelError):
+            return result
+        return structs.replace(result, key=call.key)
+
+    async def _answer_of(self, call: "_Call", lane: Lane, started: float) -> Reply | ModelError:
+        try:
+            answer = await lane.client.send(call.data_for(lane.model))
+            now = time.monotonic()
+            lane.limits.learn(answer.headers, now)
+            reply = read_answer(answer)
+        except ModelError as error:
+            lane.limits.failed(error, started, time.monotonic())
+            self._judge(lane, error)  # before its place is given to the next
+            return error
+        lane.answered_at = now
+        lane.failures_in_a_row = 0
+        lane.limits.succeeded(started, now, reply.usage.completion if reply.usage else 0)
+        if reply.usage:
+            self._sizes.learn(call.size, reply.usage.prompt)
+        return reply
+
+    def _count(self, result: Reply | ModelError, usage: Usage | None, cost: float, risk: float, lane: Lane) -> None:
+        counters = self._counters
+        counters.sent += 1
+        counters.cost += cost
+        counters.risk += risk
+        if isinstance(result, ModelError):
+            counters.failures[result.kind.value] += 1
+        elif usage:
+            counters.prompt_tokens += usage.prompt
+            counters.completion_tokens += usage.completion
+            counters.cached_tokens += usage.cached
+            counters.saved += lane.prices.saved(usage) or 0.0
+
+    def _judge(self, lane: Lane, error: ModelError) -> None:
+        """Gives up a lane that will never take a call, takes none of ours, or says "too many requests" for very long."""
+        silent = time.monotonic() - lane.answered_at
+        if error.kind in STOPS_THE_RUN or (error.kind is FailureKind.RATE_LIMIT and silent > self._settings.patience):
+            self._close(lane, error)
+        if error.kind is FailureKind.BAD_REQUEST:
+            lane.failures_in_a_row += 1
+            if lane.failures_in_a_row >= max(FEWEST_FAILURES, REFUSALS_PER_PLACE * lane.limits.allowed):
+                self._close(lane, error)
+
+    def _count_as_lost(self, error: ModelError) -> None:
+        """Gives up lanes after many calls that were tried to the last, and no reply between: they are gone."""
+        for lane in self.lanes.open:
+            if is_passing(error) and error.kind is not FailureKind.RATE_LIMIT:
+                lane.failures_in_a_row += 1
+                if lane.failures_in_a_row >= min(MOST_FAILURES, max(FEWEST_FAILURES, int(lane.limits.most))):
+                    self._close(lane, error)
+
+    def _close(self, lane: Lane, error: ModelError) -> None:
+        self.lanes.close(lane, error)
+        if not self.lanes.open:
+            self.stopped_by = self.stopped_by or error
+            self.stop()
+
+    async def _rest(self, seconds: float) -> None:
+        """Waits before a retry, outside of any lane, and not beyond the end of the run."""
+        if seconds <= 0 and not self.stopping:
+            return
+        self.resting += 1
+        self._wake()
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return
+        finally:
+            self.resting -= 1
+        raise StoppedError
+
+    def _expected_tokens(self, call: "_Call") -> int:
+        return self._sizes.expected(call.size) + call.longest_reply
+
+    def _most_cost(self, call: "_Call") -> float:
+        """Dollars that the call costs at most, at the dearest endpoint; 0 where no price is known."""
+        bound = self._sizes.bound(call.size)
+        return max((lane.prices.most(bound, call.longest_reply) or 0.0 for lane in self.lanes.all), default=0.0)
+
+
+class _Call:
+    """One request on its way, serialised once."""
+
+    def __init__(self, key: str, request: Request, dressed: dict[str, Any], body: dict[str, Any]) -> None:
+        self.key = key
+        self.request = request
+        self.settings = {name: value for name, value in body.items() if name != "messages"}
+        self.longest_reply = request.parameters.max_tokens or UNBOUNDED_REPLY
+        self._body = dressed
+        self._data: dict[str | None, bytes] = {None: msgspec.json.encode(dressed)}
+        self.size = len(self._data[None])
+
+    def data_for(self, model: str | None) -> bytes:
+        """The body for an endpoint that may know the model by another name."""
+        if (data := self._data.get(model)) is None:
+            data = self._data[model] = msgspec.json.encode({**self._body, "model": model})
+        return data

@@ -1,0 +1,163 @@
+"""The ways to the model: one or more endpoints or keys, each with its own limits, and who goes next.
+
+Whoever wants to send waits in one line, first come first served, and takes the first lane that is free. Nobody polls: the
+line moves when a call comes back, or when the time has come that a limit names.
+"""
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+from syphus.engine.limits import Limits
+from syphus.engine.prices import Prices
+from syphus.engine.wire import Answer
+from syphus.errors import ModelError
+
+_UNKNOWN = Prices(source="unknown")
+
+
+class Client(Protocol):
+    """Something that carries chat-completion bodies to a model."""
+
+    endpoint: str
+    """What the ledger and the view call it; never a key."""
+
+    async def send(self, data: bytes) -> Answer:
+        """One call; ``data`` is the JSON body. Any HTTP status is an answer.
+
+        Raises:
+            ModelError: no answer came (a timeout, a broken connection).
+        """
+
+    async def close(self) -> None:
+        """Lets connections or memory go."""
+
+
+class Lane:
+    """One endpoint or key.
+
+    Args:
+        client: where calls go.
+        limits: what it is given at a time.
+        prices: of the model there.
+        model: the model's name there; None: as everywhere.
+    """
+
+    def __init__(
+        self, client: Client, limits: Limits, prices: Prices = _UNKNOWN, *, name: str = "", model: str | None = None
+    ) -> None:
+        self.client = client
+        self.limits = limits
+        self.prices = prices
+        self.model = model
+        self.name = name or client.endpoint
+        self.closed_by: ModelError | None = None
+        """Why nothing is sent there any more."""
+        self.failures_in_a_row = 0
+        self.answered_at = time.monotonic()
+        """When the last reply came, or when the run began."""
+
+
+class ClosedError(Exception):
+    """No lane is open, or the run takes no new calls."""
+
+
+class Lanes:
+    """All of them, with the line of those who wait."""
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        self.all = tuple(lanes)
+        self._line: deque[tuple[int, asyncio.Future[Lane]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._shut = False
+
+    @property
+    def open(self) -> list[Lane]:
+        """Those that are used."""
+        return [lane for lane in self.all if lane.closed_by is None]
+
+    @property
+    def allowed(self) -> int:
+        """Calls in flight that are allowed at present."""
+        return sum(int(lane.limits.allowed) for lane in self.all if lane.closed_by is None)
+
+    @property
+    def waiting(self) -> int:
+        """How many stand in the line."""
+        return len(self._line)
+
+    async def enter(self, tokens: int) -> Lane:
+        """A lane that may be used now, for about so many tokens; :meth:`leave` must follow.
+
+        Raises:
+            ClosedError: there is none, or :meth:`shut` was called.
+        """
+        if not self._line and (lane := self._free(tokens)) is not None:
+            lane.limits.take(tokens)
+            return lane
+        if self._shut or not self.open:
+            raise ClosedError
+        place: asyncio.Future[Lane] = asyncio.get_running_loop().create_future()
+        self._line.append((tokens, place))
+        self.move()
+        try:
+            return await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled() and place.exception() is None:
+                self.leave(place.result(), tokens, None)  # it was given just before
+            raise
+
+    def leave(self, lane: Lane, tokens: int, used: int | None) -> None:
+        """The call has come back."""
+        lane.limits.give_back(tokens, used)
+        self.move()
+
+    def close(self, lane: Lane, error: ModelError) -> None:
+        """Sends nothing there any more."""
+        lane.closed_by = lane.closed_by or error
+        self.move()
+
+    def shut(self) -> None:
+        """Sends away all who wait; the run takes no new calls."""
+        self._shut = True
+        self.move()
+
+    def move(self) -> None:
+        """Lets go whoever may go now, and sets the clock for the next."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        line = self._line
+        while line:
+            tokens, place = line[0]
+            if place.done():
+                line.popleft()
+            elif self._shut or not self.open:
+                line.popleft()
+                place.set_exception(ClosedError())
+            elif (lane := self._free(tokens)) is not None:
+                line.popleft()
+                lane.limits.take(tokens)
+                place.set_result(lane)
+            else:
+                now = time.monotonic()
+                soonest = min(lane.limits.wait(tokens, now) for lane in self.open)
+                if math.isfinite(soonest):
+                    self._timer = asyncio.get_running_loop().call_later(max(soonest, 0.001), self.move)
+                return
+
+    def _free(self, tokens: int) -> Lane | None:
+        """The open lane with the most room, of those that may be used now."""
+        if self._shut:
+            return None
+        now = time.monotonic()
+        best, most = None, -1.0
+        for lane in self.all:
+            if lane.closed_by is None and lane.limits.wait(tokens, now) <= 0:
+                room = 1 - lane.limits.in_flight / lane.limits.allowed
+                if room > most:
+                    best, most = lane, room
+        return best

@@ -1,0 +1,42 @@
+"""An engine as the commands make it, against an endpoint of the tests."""
+
+import time
+from typing import Any
+
+from syphus.engine.budget import Budget
+from syphus.engine.counters import Counters, RunSettings
+from syphus.engine.http import HttpClient
+from syphus.engine.lanes import Lane
+from syphus.engine.ledger import Ledger
+from syphus.engine.limits import Limits
+from syphus.engine.prices import Prices, Rates
+from syphus.engine.run import Engine
+from syphus.engine.wire import Abilities
+
+DEAR = Prices(
+    source="test",
+    rates=(Rates(tokens_in=1000.0, tokens_out=10_000.0, cached=100.0, cache_write=1250.0),),
+)
+"""A tenth of a cent for a token of prompt, a cent for one of the reply."""
+
+
+def client_of(url: str, timeout: float = 5) -> HttpClient:
+    return HttpClient(base_url=url, key_variable="OPENAI_API_KEY", timeout=timeout, connections=64)
+
+
+def lane_of(url: str, *, concurrency: int = 8, timeout: float = 5, prices: Prices | None = None, **limits: Any) -> Lane:
+    given = Limits(most=concurrency, now=time.monotonic(), **limits)
+    return Lane(client_of(url, timeout), given, *([prices] if prices else []))
+
+
+def engine_of(
+    ledger: Ledger,
+    *lanes: Lane,
+    attempts: int = 4,
+    abilities: Abilities | None = None,
+    budget: float | None = None,
+    patience: float = 900.0,
+) -> Engine:
+    spent = sum(one.cost + one.risk for one in ledger.spent())
+    settings = RunSettings(attempts=attempts, patience=patience)
+    return Engine(ledger, lanes, "m", abilities or Abilities(), settings, Counters(), Budget(budget, spent))

@@ -21,7 +21,7 @@ DEAR = Prices(
 
 
 def client_of(url: str, timeout: float = 5) -> HttpClient:
-    return HttpClient(base_url=url, key_variable="OPENAI_API_KEY", timeout=timeout, connections=64)
+    return HttpClient(base_url=url, key_variable="OPENAI_API_KEY", timeout=timeout)
 
 
 def lane_of(url: str, *, concurrency: int = 8, timeout: float = 5, prices: Prices | None = None, **limits: Any) -> Lane:

@@ -1,7 +1,6 @@
 """The engine against a scripted endpoint: what is asked, how often, what is kept, and when it stops."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,12 +10,12 @@ from msgspec import Struct
 
 from syphus.engine import limits, retry
 from syphus.engine.http import HttpClient
-from syphus.engine.ledger import LEDGER_FILE, Ledger, open_ledger
+from syphus.engine.ledger import Ledger, open_ledger
 from syphus.engine.probe import first_guess, probe
 from syphus.engine.run import Engine
 from syphus.engine.wire import Abilities
-from syphus.errors import FailureKind, InputError, LedgerError, ModelError
-from syphus.exchange import Ask, Item, Message, Outcome, Parameters, Reject, Request
+from syphus.errors import FailureKind, InputError, ModelError
+from syphus.exchange import Ask, Item, Message, Outcome, Parameters, Request
 from syphus.records import Dialogue, Turn
 from syphus.rehearsal.replies import Answer, completion, error
 from syphus.rehearsal.server import RehearsalServer
@@ -265,82 +264,7 @@ def test_no_key_and_no_header_is_written_anywhere(
 
 def test_a_missing_key_says_which_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="MY_KEY"):
-        HttpClient(base_url="https://api.example.com/v1", key_variable="MY_KEY", timeout=5, connections=2)
-
-
-# -- the ledger -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
-    with open_ledger(tmp_path, create=True):
-        with pytest.raises(LedgerError, match="another syphus"):
-            open_ledger(tmp_path, create=True)
-        open_ledger(tmp_path).close()  # reading is allowed: `syphus status` while it runs
-    open_ledger(tmp_path, create=True).close()
-
-
-def test_a_ledger_of_another_version_or_none_at_all(tmp_path: Path) -> None:
-    with pytest.raises(LedgerError, match="no run here"):
-        open_ledger(tmp_path)
-    open_ledger(tmp_path, create=True).close()
-    with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
-        db.execute("PRAGMA user_version = 99")
-    with pytest.raises(LedgerError, match="another version"):
-        open_ledger(tmp_path, create=True)
-    (tmp_path / LEDGER_FILE).write_bytes(b"this is no database at all" * 100)
-    with pytest.raises(LedgerError, match="ledger"):
-        open_ledger(tmp_path)
-
-
-def test_the_constant_part_of_prompts_is_stored_once(tmp_path: Path, server: RehearsalServer) -> None:
-    long = "x" * 50_000
-
-    async def job(item: Item, ask: Ask) -> Outcome:
-        await ask(Request(purpose="a/b/c", messages=(Message("system", long), Message("user", item.id)), constant=1))
-        return Outcome()
-
-    server.script = lambda body, number: plain()
-    work(tmp_path, server, map(Numbered, range(40)), job)
-    with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
-        assert db.execute("SELECT count(*) FROM texts WHERE length(text) > 50000").fetchone()[0] == 1
-        assert db.execute("SELECT count(*) FROM requests").fetchone()[0] == 40
-
-
-def test_a_write_that_fails_is_an_error_with_a_mend(tmp_path: Path, server: RehearsalServer) -> None:
-    server.script = lambda body, number: plain()
-
-    async def main() -> None:
-        with open_ledger(tmp_path, create=True) as ledger:
-            engine = engine_of(ledger, lane_of(server.url, concurrency=2))
-            ledger._commits.put(lambda db: db.execute("PRAGMA max_page_count = 1"))
-            await engine.run(map(Numbered, range(2000)), ask_once)
-
-    with pytest.raises(LedgerError, match="Free some space"):
-        asyncio.run(main())
-    work(tmp_path, server, map(Numbered, range(3)))  # and it goes on when there is room again
-    assert states(tmp_path)["item2"] == "accepted"
-
-
-def test_a_row_that_cannot_be_written_is_an_error_and_no_endless_wait(tmp_path: Path) -> None:
-    with open_ledger(tmp_path, create=True) as ledger:
-        ledger.record_problem("source", "half a \ud800 pair", "line 1", "message", lost=True)
-        with pytest.raises(LedgerError, match="cannot be written"):
-            ledger.flush()
-
-
-def test_the_way_from_a_rejected_item_to_its_replies_is_kept(tmp_path: Path, server: RehearsalServer) -> None:
-    async def job(item: Item, ask: Ask) -> Outcome:
-        reply = await ask(request(item.id))
-        return Outcome(rejects=(Reject(code="leak", message="m"),), requests=(reply.key,))
-
-    server.script = lambda body, number: plain("the raw reply")
-    work(tmp_path, server, map(Numbered, range(1)), job)
-    with sqlite3.connect(tmp_path / LEDGER_FILE) as db:
-        found = db.execute(
-            "SELECT reply FROM outcomes, json_each(outcomes.requests) AS asked JOIN requests ON requests.key = asked.value"
-            " JOIN attempts ON attempts.request = requests.id WHERE state = 'rejected'"
-        ).fetchall()
-    assert found == [("the raw reply",)]
+        HttpClient(base_url="https://api.example.com/v1", key_variable="MY_KEY", timeout=5)
 
 
 # -- the probe -------------------------------------------------------------------------------------------------------------
@@ -409,18 +333,12 @@ def test_a_model_that_thinks_first_is_given_room_before_it_is_judged(tmp_path: P
 def test_an_address_that_is_none(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     with pytest.raises(InputError, match="no address"):
-        HttpClient(base_url=address, key_variable="OPENAI_API_KEY", timeout=5, connections=2)
+        HttpClient(base_url=address, key_variable="OPENAI_API_KEY", timeout=5)
 
 
 def test_a_password_in_the_address_is_not_shown() -> None:
-    client = HttpClient(base_url="http://me:secret@localhost:1/v1/", key_variable="K", timeout=5, connections=2)
+    client = HttpClient(base_url="http://me:secret@localhost:1/v1/", key_variable="K", timeout=5)
     assert client.endpoint == "http://localhost:1/v1"
-
-
-def test_a_run_that_cannot_be_kept_where_it_should(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(LedgerError, match="--run"):
-        open_ledger(tmp_path / "file" / "run", create=True)
 
 
 def test_a_probe_that_meets_a_wrong_key_says_so(tmp_path: Path, server: RehearsalServer) -> None:

@@ -115,17 +115,17 @@ def _lane(model: ModelTable) -> Lane:
 
 
 def _client(model: ModelTable, connections: int) -> Client:
-    if model.transport == "sdk":
-        from syphus.engine.client import OpenAIClient
+    from syphus.engine.http import HttpClient, has_proxy
 
-        if model.headers:
-            raise InputError("headers are for the lean transport", mend='Leave [model] transport = "sdk" out.')
-        return OpenAIClient(
-            base_url=model.base_url, key_variable=model.key_variable, timeout=model.timeout, connections=connections
+    if model.transport == "lean" and not has_proxy(model.base_url):
+        return HttpClient(
+            base_url=model.base_url, key_variable=model.key_variable, timeout=model.timeout, headers=model.headers
         )
-    from syphus.engine.http import HttpClient
+    from syphus.engine.client import OpenAIClient
 
-    return HttpClient(
+    if model.transport == "lean":
+        view.say("there is a proxy in the environment, so calls go through the SDK")
+    return OpenAIClient(
         base_url=model.base_url,
         key_variable=model.key_variable,
         timeout=model.timeout,

@@ -3,35 +3,45 @@
 It carries our own body, its own retries are off, and its answers are read by :mod:`syphus.engine.wire` like any other.
 """
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 import openai
 
-from syphus.engine.http import CONNECT_SECONDS, read_address, read_key
-from syphus.engine.wire import Answer
+from syphus.engine.connections import CONNECT_SECONDS
+from syphus.engine.http import has_key, headers_of, read_address, read_key
+from syphus.engine.wire import Answer, classify
 from syphus.errors import FailureKind, ModelError
 
 
 class OpenAIClient:
     """A client of one endpoint through the SDK. See :class:`syphus.engine.http.HttpClient` for the arguments."""
 
-    def __init__(self, *, base_url: str | None, key_variable: str, timeout: float, connections: int) -> None:
-        self.sdk = open_sdk(base_url=base_url, key_variable=key_variable, timeout=timeout, connections=connections)
+    def __init__(
+        self,
+        *,
+        base_url: str | None,
+        key_variable: str,
+        timeout: float,
+        connections: int,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.sdk = open_sdk(
+            base_url=base_url, key_variable=key_variable, timeout=timeout, connections=connections, headers=headers
+        )
         self.endpoint = read_address(base_url)[1]
 
     async def send(self, data: bytes) -> Answer:
         """One call. Raises :class:`syphus.errors.ModelError` where no answer came."""
         try:
-            # The generic post leaves out the SDK's walk over its typed parameters, which costs more than the call.
-            response = await self.sdk.post("/chat/completions", body=msgspec.json.decode(data), cast_to=httpx2.Response)
-        except openai.APITimeoutError as error:
-            raise ModelError(FailureKind.TIMEOUT, "no answer in time", billable=True) from error
-        except openai.APIConnectionError as error:
-            cause = error.__cause__ or error
-            billable = not isinstance(cause, httpx2.ConnectError)
-            raise ModelError(FailureKind.CONNECTION, f"{type(cause).__name__}: {cause}", billable=billable) from error
+            with as_model_errors():
+                # The generic post leaves out the SDK's walk over its typed parameters, which costs more than the call.
+                response = await self.sdk.post(
+                    "/chat/completions", body=msgspec.json.decode(data), cast_to=httpx2.Response
+                )
         except openai.APIStatusError as error:
             response = error.response
         return Answer(response.status_code, response.headers, response.content)
@@ -41,13 +51,41 @@ class OpenAIClient:
         await self.sdk.close()
 
 
-def open_sdk(*, base_url: str | None, key_variable: str, timeout: float, connections: int) -> openai.AsyncOpenAI:
-    """The SDK's own client of an endpoint, without retries."""
+@contextmanager
+def as_model_errors(*, status_too: bool = False) -> Iterator[None]:
+    """Turns the SDK's errors into :class:`syphus.errors.ModelError`; those of a status only if ``status_too``."""
+    try:
+        yield
+    except openai.APITimeoutError as error:
+        raise ModelError(FailureKind.TIMEOUT, "no answer in time", billable=True) from error
+    except openai.APIConnectionError as error:
+        cause = error.__cause__ or error
+        billable = not isinstance(cause, httpx2.ConnectError)
+        raise ModelError(FailureKind.CONNECTION, f"{type(cause).__name__}: {cause}", billable=billable) from error
+    except httpx2.TransportError as error:  # while a body was read, where the SDK leaves them as they are
+        raise ModelError(FailureKind.CONNECTION, f"{type(error).__name__}: {error}", billable=True) from error
+    except openai.APIStatusError as error:
+        if not status_too:
+            raise
+        raise classify(error.status_code, error.response.headers, error.response.content) from error
+
+
+def open_sdk(
+    *,
+    base_url: str | None,
+    key_variable: str,
+    timeout: float,
+    connections: int,
+    headers: Mapping[str, str] | None = None,
+) -> openai.AsyncOpenAI:
+    """The SDK's own client of an endpoint, without retries; ``connections`` are calls in flight at most."""
     address, shown = read_address(base_url)
+    own = headers_of(headers or {})
     limits = httpx2.Limits(max_connections=connections + 8, max_keepalive_connections=connections + 8)
     return openai.AsyncOpenAI(
         # The SDK wants a key, a server on this machine does not.
-        api_key=read_key(key_variable, urlsplit(address).hostname or "", shown) or "unused",
+        api_key=("" if has_key(own) else read_key(key_variable, urlsplit(address).hostname or "", shown)) or "unused",
+        default_headers=own,
         base_url=address,
         timeout=httpx2.Timeout(timeout, connect=CONNECT_SECONDS),
         max_retries=0,  # tenacity owns the retries; with both, each item would be asked 3 x 6 times

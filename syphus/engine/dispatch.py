@@ -120,7 +120,7 @@ class Dispatch:
     async def _try(self, call: "_Call") -> Reply:
         """One attempt, at the first lane that can be had; a lane that turns out to be closed to us is left for another."""
         while True:
-            most = self._most_cost(call)
+            most = self._most_cost(call) if self.budget.cap is not None else 0.0
             lane = await self._enter(call, most)
             result = await self._carry(call, lane, most)
             if isinstance(result, Reply):
@@ -147,30 +147,27 @@ class Dispatch:
         tokens = self._expected_tokens(call)
         started = time.monotonic()
         self._counters.in_flight += 1
-        result: Reply | ModelError = ModelError(FailureKind.CONNECTION, "interrupted", billable=True)
+        result: Reply | ModelError | None = None
         usage: Usage | None = None
-        cost = risk = 0.0
+        cost: float | None = None
+        risk = 0.0
         try:
             result = await self._answer_of(call, lane, started)
-            usage = result.usage if isinstance(result, Reply) else None
-            known = lane.prices.cost(usage) if usage else None
-            cost = known or 0.0
-            lost = usage is None if isinstance(result, Reply) else result.billable
-            risk = most if lost and lane.prices.known else 0.0
+            if isinstance(result, Reply) and (usage := result.usage) is not None:
+                cost = lane.prices.cost(usage)
         finally:
             # In any case, also when the task is cancelled: the place and the money are others' too.
             self._counters.in_flight -= 1
-            self.budget.settle(most, cost + risk)
+            if usage is None and not (isinstance(result, ModelError) and not result.billable):
+                risk = most or self._most_cost(call)
+            self.budget.settle(most, (cost or 0.0) + risk)
             self.lanes.leave(lane, tokens, usage.prompt + usage.completion if usage else None)
-        seconds = time.monotonic() - started
         self._count(result, usage, cost, risk, lane)
-        priced = cost if isinstance(result, Reply) and usage and lane.prices.known else None
+        seconds = time.monotonic() - started
         await self._ledger.record_attempt(
-            call.key, call.request, call.settings, result, Call(seconds, lane.name, priced, risk or None)
+            call.key, call.request, call.settings, result, Call(seconds, lane.name, cost, risk or None)
         )
-        if isinstance(result, ModelError):
-            return result
-        return structs.replace(result, key=call.key)
+        return result if isinstance(result, ModelError) else structs.replace(result, key=call.key)
 
     async def _answer_of(self, call: "_Call", lane: Lane, started: float) -> Reply | ModelError:
         try:
@@ -189,10 +186,12 @@ class Dispatch:
             self._sizes.learn(call.size, reply.usage.prompt)
         return reply
 
-    def _count(self, result: Reply | ModelError, usage: Usage | None, cost: float, risk: float, lane: Lane) -> None:
+    def _count(
+        self, result: Reply | ModelError, usage: Usage | None, cost: float | None, risk: float, lane: Lane
+    ) -> None:
         counters = self._counters
         counters.sent += 1
-        counters.cost += cost
+        counters.cost += cost or 0.0
         counters.risk += risk
         if isinstance(result, ModelError):
             counters.failures[result.kind.value] += 1
@@ -200,7 +199,8 @@ class Dispatch:
             counters.prompt_tokens += usage.prompt
             counters.completion_tokens += usage.completion
             counters.cached_tokens += usage.cached
-            counters.saved += lane.prices.saved(usage) or 0.0
+            if usage.cached or usage.cache_written:
+                counters.saved += lane.prices.saved(usage) or 0.0
 
     def _judge(self, lane: Lane, error: ModelError) -> None:
         """Gives up a lane that will never take a call, takes none of ours, or says "too many requests" for very long."""

@@ -31,7 +31,9 @@ LONGEST_ASKED_PAUSE = 300.0
 _CROWDED = frozenset({429, 502, 503, 504, 529})
 _WORDS_BEFORE = 50
 """Added to a reply's tokens when its time is divided by them: the time before the first one counts as so many."""
+_FEWEST_JUDGED = 8
 _DRIFT = 1.02
+"""The best latency is forgotten so slowly: an endpoint may be another one tomorrow."""
 
 
 class Bucket:
@@ -112,6 +114,7 @@ class Limits:
                 self._buckets[unit] = Bucket(rate, now)
                 self._configured.add(unit)
         self._window: list[float] = []
+        self._judged_after = _FEWEST_JUDGED
         self._best = math.inf
 
     def wait(self, tokens: int, now: float) -> float:
@@ -136,12 +139,12 @@ class Limits:
                     bucket.take(used - tokens)
 
     def succeeded(self, started: float, now: float, completion: int) -> None:
-        """A reply came: more calls may be tried, as long as replies do not become slow."""
+        """A reply came, and its call is not given back yet: more may be tried, as long as replies do not become slow."""
         self._refusals_in_a_row = 0
-        busy = self.in_flight + 1 >= 0.8 * self.allowed
+        busy = self.in_flight >= 0.5 * self.allowed  # as in TCP: what is not used is not grown
         if self._adaptive_to_latency:
             self._window.append((now - started) / (completion + _WORDS_BEFORE))
-            if len(self._window) >= max(8, self.allowed):
+            if len(self._window) >= self._judged_after:
                 self._judge_latency(now)
         if busy and self.allowed < self.most and not self._slowed:
             step = 1.0 if self._slow_start else 1.0 / self.allowed
@@ -150,6 +153,7 @@ class Limits:
     def _judge_latency(self, now: float) -> None:
         mean = sum(self._window) / len(self._window)
         self._window.clear()
+        self._judged_after = max(_FEWEST_JUDGED, int(self.allowed))
         self._best = min(self._best * _DRIFT, mean)
         self._slowed = mean > SLOWED * self._best
         if mean > CHOKED * self._best:

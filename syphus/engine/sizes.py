@@ -5,7 +5,8 @@ Good enough to hold back from a limit or to reserve money; what is billed and sh
 
 _BYTES_PER_TOKEN = 4.0
 _FEWEST_BYTES_PER_TOKEN = 2.0
-"""Until counts have come: no tokenizer in use needs so many tokens for text."""
+_HIDDEN = 100
+"""Until counts have come: no tokenizer in use needs more tokens for text, and no chat template adds more of its own."""
 _ENOUGH = 8
 _CAUTION = 1.1
 _FADE = 0.02
@@ -25,8 +26,9 @@ class Sizes:
 
     def bound(self, size: int) -> int:
         """Tokens that such a prompt will not have more of."""
-        most = self._greatest * _CAUTION if self._count >= _ENOUGH else 1 / _FEWEST_BYTES_PER_TOKEN
-        return round(size * most) + 1
+        if self._count >= _ENOUGH:
+            return round(size * self._greatest * _CAUTION) + 1
+        return round(max(size / _FEWEST_BYTES_PER_TOKEN + _HIDDEN, size * self._greatest))
 
     def learn(self, size: int, tokens: int) -> None:
         """An endpoint has counted ``tokens`` in ``size`` bytes."""

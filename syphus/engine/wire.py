@@ -58,7 +58,7 @@ def build_body(
         body["seed"] = asked.seed
     if request.schema is not None:
         if abilities.schema_mode == "json_schema":
-            schema = request.schema if abilities.bounds else without_bounds(request.schema)
+            schema = request.schema if abilities.bounds else _flat(request.schema)
             body["response_format"] = {
                 "type": "json_schema",
                 "json_schema": {"name": "reply", "strict": True, "schema": schema},
@@ -66,6 +66,20 @@ def build_body(
         elif abilities.schema_mode == "json_object":
             body["response_format"] = {"type": "json_object"}
     return body
+
+
+_flattened: dict[int, tuple[dict[str, Any], Any]] = {}
+"""Of the schemas that were flattened last, by identity: a step sends the same one with each of its requests."""
+_MOST_FLATTENED = 256
+
+
+def _flat(schema: dict[str, Any]) -> Any:
+    known = _flattened.get(id(schema))
+    if known is None or known[0] is not schema:
+        if len(_flattened) >= _MOST_FLATTENED:
+            _flattened.clear()
+        known = _flattened[id(schema)] = (schema, without_bounds(schema))
+    return known[1]
 
 
 def without_bounds(schema: Any) -> Any:

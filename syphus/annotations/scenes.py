@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from syphus.annotations.json_shapes import RAW, find_layout
 from syphus.annotations.json_stream import JsonDocument
+from syphus.annotations.known import KnownIds
 from syphus.annotations.reading import Problem, Report
 from syphus.annotations.text_files import find_encoding, open_bytes, open_text
 from syphus.decoding import decode_json
@@ -57,13 +58,12 @@ class _Found(Struct, frozen=True):
 
 
 def _leave_out_repeated(found: Iterator[_Found], report: Report) -> Iterator[Scene]:
-    places: dict[str, str] = {}
+    known = KnownIds()
     for one in found:
-        before = places.setdefault(one.scene.id, f"{one.file.name}, {one.place}")
-        if before == f"{one.file.name}, {one.place}":
+        if known.add(one.scene.id):
             yield one.scene
         else:
-            message = f"there is a scene {one.scene.id!r} already ({before}); this one is left out"
+            message = f"there is a scene {one.scene.id!r} before it; this one is left out"
             report(Problem(file=str(one.file), place=one.place, message=message))
 
 

@@ -114,6 +114,19 @@ class ModelTable(_Table, frozen=True, kw_only=True):
             raise ValueError("[model] name: an endpoint needs a model's name")
 
 
+class BatchTable(_Table, frozen=True, kw_only=True):
+    """``[batch]``: how requests are packed for the provider's Batch API. The defaults are OpenAI's limits."""
+
+    requests: Annotated[int, Meta(ge=1, le=50_000)] = 50_000
+    """In one batch, at most."""
+    bytes: Annotated[int, Meta(ge=1000, le=200_000_000)] = 200_000_000
+    """Of one batch's file, at most."""
+    queued_tokens: Positive | None = None
+    """Prompt tokens that the provider lets wait at a time; without it, batches are handed in until it refuses one."""
+    poll: Annotated[float, Meta(gt=0)] = 30.0
+    """Seconds from one look at the batches to the next with ``--wait``; they grow, while nothing changes, to ten minutes."""
+
+
 class ExportTable(_Table, frozen=True, kw_only=True):
     """One ``[[export]]``: written when the run ends."""
 
@@ -137,6 +150,7 @@ class Config(_Table, frozen=True, kw_only=True):
     """``[overrides."family/name"]``, ``[overrides.all]``, or ``[overrides.local]`` for a local model: settings in the place
     of the category's own."""
     export: tuple[ExportTable, ...] = ()
+    batch: BatchTable = BatchTable()
 
 
 def load_config(file: Path, flags: dict[str, Any]) -> Config:

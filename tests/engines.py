@@ -37,6 +37,6 @@ def engine_of(
     budget: float | None = None,
     patience: float = 900.0,
 ) -> Engine:
-    spent = sum(one.cost + one.risk for one in ledger.spent())
+    ledger.count_what_was_held()
     settings = RunSettings(attempts=attempts, patience=patience)
-    return Engine(ledger, lanes, "m", abilities or Abilities(), settings, Counters(), Budget(budget, spent))
+    return Engine(ledger, lanes, "m", abilities or Abilities(), settings, Counters(), Budget(budget, ledger.dollars()))

@@ -17,15 +17,18 @@ SAME_LEVEL = {("quality", "references")}
 """Arrows between rooms of one level that are meant: checks read references in text."""
 NEVER = {("jobs", "engine")}
 DOORS = {
-    "aiohttp": {"engine/http.py", "rehearsal/server.py"},
+    "aiohttp": {"engine/http.py", "rehearsal/batch.py", "rehearsal/server.py"},
     "openai": {"engine/client.py"},
     "httpx2": {"engine/client.py"},
-    "sqlite3": {f"engine/{name}.py" for name in ("commits", "ledger", "ledger_reader", "rescue", "store")},
+    "sqlite3": {
+        f"engine/{name}.py"
+        for name in ("batch_ledger", "commits", "ledger", "ledger_reader", "rescue", "salvage", "store")
+    },
     "xllamacpp": {"engine/local.py"},
     "tenacity": {"engine/retry.py"},
     "genai_prices": {"engine/prices.py"},
     "tiktoken": {"engine/tokens.py"},
-    "rich": {"cli/view.py", "cli/summary.py", "cli/plan.py"},
+    "rich": {"cli/view.py", "cli/summary.py", "cli/diff.py", "cli/plan.py", "cli/batch.py"},
 }
 MODULES = sorted((ROOT / "syphus").rglob("*.py"))
 

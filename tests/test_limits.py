@@ -337,7 +337,7 @@ def work(folder: Path, items: range, *lanes: Lane, **settings: object) -> Engine
                 await engine.run(map(Numbered, items), ask_once)
             finally:
                 await engine.close()
-            ledger.flush()
+            ledger.hold(0.0)
             return engine
 
     return asyncio.run(main())
@@ -441,6 +441,48 @@ def test_a_call_whose_reply_was_lost_counts_with_the_most_it_can_have_cost(tmp_p
         assert engine.counters.cost == pytest.approx(0.3)
         assert engine.counters.risk > 2 * 0.2
         assert engine.dispatch.budget.spent == pytest.approx(engine.counters.cost + engine.counters.risk)
+
+
+def test_what_was_on_its_way_at_a_kill_counts_as_spent(tmp_path: Path) -> None:
+    async def main() -> float:
+        with open_ledger(tmp_path, create=True) as ledger, RehearsalServer(delay=5) as server:
+            engine = engine_of(ledger, lane_of(server.url, prices=DEAR), budget=50.0)
+            running = asyncio.create_task(engine.run(map(Numbered, range(8)), ask_once))
+            while server.in_flight < 8:
+                await asyncio.sleep(0.01)
+            held = engine.dispatch.budget.reserved
+            ledger._commits._waiting.clear()
+            ledger._commits.put = lambda _: None  # type: ignore[method-assign]
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await engine.close()
+            return held
+
+    held = asyncio.run(main())
+    assert held > 8 * 0.2
+    with RehearsalServer(lambda body, number: completion("fine")) as server:
+        again = work(tmp_path, range(0), lane_of(server.url, prices=DEAR), budget=50.0)
+        assert again.dispatch.budget.spent >= held
+        twice = work(tmp_path, range(0), lane_of(server.url, prices=DEAR), budget=50.0)
+        assert twice.dispatch.budget.spent == again.dispatch.budget.spent
+
+
+def test_what_was_stopped_at_once_is_noted_with_what_it_may_have_cost(tmp_path: Path) -> None:
+    async def main() -> None:
+        with open_ledger(tmp_path, create=True) as ledger, RehearsalServer(delay=5) as server:
+            engine = engine_of(ledger, lane_of(server.url, prices=DEAR))
+            running = asyncio.create_task(engine.run(map(Numbered, range(3)), ask_once))
+            while server.in_flight < 3:
+                await asyncio.sleep(0.01)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await engine.close()
+            ledger.flush()
+            (spent,) = ledger.spent()
+            assert (spent.calls, spent.failed) == (3, 3)
+            assert spent.risk > 3 * 0.2
+
+    asyncio.run(main())
 
 
 def test_growth_is_bounded_and_math_stays_finite() -> None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from syphus.categories.category import Block, Context, Need, ObjectBlock
 from syphus.records import Asset, Box, Object, Scene
-from syphus.references.boxes import Convention, find_convention, render_box, render_point
+from syphus.references.boxes import Convention, box_writer, find_convention, render_point
 
 _TOKEN = re.compile(
     r"[a-zA-Z\u00c0-\u024f]{1,7}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]{1,3}"  # Latin, East Asian, other letters
@@ -60,19 +60,26 @@ def estimate_tokens(text: str) -> int:
 
 def lacking(scene: Scene, needs: tuple[Need, ...]) -> list[Need]:
     """What a category needs and the scene does not have."""
-    boxed = [thing for thing in scene.objects if thing.box is not None]
-    has: dict[Need, bool] = {
-        "captions": bool(scene.captions),
-        "objects": bool(scene.objects),
-        "boxes": any((asset := scene.asset_of(thing)) and asset.width and asset.height for thing in boxed),
-        "attributes": any(thing.attributes for thing in scene.objects),
-        "keypoints": any(thing.keypoints for thing in scene.objects),
-        "regions": bool(scene.regions),
-        "relations": bool(scene.relations),
-        "segments": bool(scene.segments),
-        "ocr": bool(scene.ocr),
-    }
-    return [need for need in needs if not has[need]]
+    return [need for need in needs if not _HAS[need](scene)]
+
+
+def _has_boxes(scene: Scene) -> bool:
+    """True where a box can be written in any convention: its picture's size is known."""
+    boxed = (thing for thing in scene.objects if thing.box is not None)
+    return any((asset := scene.asset_of(thing)) and asset.width and asset.height for thing in boxed)
+
+
+_HAS: dict[Need, Callable[[Scene], bool]] = {
+    "captions": lambda scene: bool(scene.captions),
+    "objects": lambda scene: bool(scene.objects),
+    "boxes": _has_boxes,
+    "attributes": lambda scene: any(thing.attributes for thing in scene.objects),
+    "keypoints": lambda scene: any(thing.keypoints for thing in scene.objects),
+    "regions": lambda scene: bool(scene.regions),
+    "relations": lambda scene: bool(scene.relations),
+    "segments": lambda scene: bool(scene.segments),
+    "ocr": lambda scene: bool(scene.ocr),
+}
 
 
 def one_line(text: str) -> str:
@@ -80,6 +87,9 @@ def one_line(text: str) -> str:
 
     A line break would let a caption pass for a block of its own; terminal codes and zero bytes are no text at all.
     """
+    # Of what is printable, only the common space is white; nearly every text ends here.
+    if text.isprintable() and "  " not in text and text[:1] != " " and text[-1:] != " ":
+        return text
     return " ".join(_CONTROL.sub("", text).split())
 
 
@@ -93,35 +103,49 @@ def render_context(scene: Scene, context: Context) -> Rendered:
     Raises:
         InputError: a box is to be written in a frame whose size is not known.
     """
-    lines: list[_Line] = []
+    blocks: list[list[_Line]] = []
     notes: list[str] = []
     for block in context.blocks:
-        made = list(_RENDERERS[block](scene, context))
-        for line in made:
-            line.text = one_line(line.text)
-        made = [line for line in made if line.text]
-        # Renderers leave gaps in the ranks; a limit counts lines.
-        for rank, line in enumerate(sorted(made, key=lambda line: line.rank)):
-            line.rank = rank
+        made = []
+        for line in _RENDERERS[block](scene, context):
+            if block != "captions":  # these are cleaned before they are compared
+                line.text = one_line(line.text)
+            if line.text:
+                made.append(line)
         limit = getattr(context, block).max
-        kept = [line for line in made if line.rank < limit]
-        if len(kept) < len(made):
+        if made and len(made) > limit:
+            _close_gaps(made)
+            kept = [line for line in made if line.rank < limit]
             notes.append(f"{block}: {len(made) - len(kept)} over the block's limit of {limit}")
-        lines += kept
+            made = kept
+        blocks.append(made)
     titles = {asset.id: one_line(asset.title or asset.id) for asset in scene.assets} if len(scene.assets) > 1 else {}
-    fitted = _fit(lines, titles, context)
+    text = _lay_out([line for made in blocks for line in made], titles, context)
+    # No token has less than one character, so most scenes need no counting.
+    if len(text) < context.max_tokens:
+        return Rendered(text, tuple(notes))
+    fitted = _fit(blocks, titles, context)
     notes += [f"{block}: {count} cut to fit {context.max_tokens} tokens" for block, count in fitted.dropped.items()]
     if fitted.tokens > context.max_tokens:
         notes.append(f"what is never cut is longer than {context.max_tokens} tokens")
     return Rendered(_lay_out(fitted.lines, titles, context), tuple(notes))
 
 
-def _fit(lines: list[_Line], titles: dict[str, str], context: Context) -> _Fitted:
+def _close_gaps(lines: list[_Line]) -> None:
+    """Renderers leave gaps in the ranks of a block; limits count lines."""
+    for rank, line in enumerate(sorted(lines, key=lambda line: line.rank)):
+        line.rank = rank
+
+
+def _fit(blocks: list[list[_Line]], titles: dict[str, str], context: Context) -> _Fitted:
     """Drops the least useful lines until the budget holds; the first line of a block goes only in a second round."""
+    lines = [line for made in blocks for line in made]
     cost = {id(line): estimate_tokens(line.text) + 1 for line in lines}
     # Headings are counted as if all stayed.
     headings = {(line.asset, line.block): _heading(line, titles, context) for line in lines}
     total = sum(cost.values()) + sum(estimate_tokens(heading) + 1 for heading in headings.values() if heading)
+    for made in blocks:
+        _close_gaps(made)
     dropped: Counter[str] = Counter()
     gone: set[int] = set()
     order = [block for block in context.cut if block in context.blocks]
@@ -151,8 +175,10 @@ def _lay_out(lines: list[_Line], titles: dict[str, str], context: Context) -> st
     """The lines, asset by asset and block by block, under their headings; what is about no one asset comes last."""
     groups: dict[tuple[str | None, Block], list[str]] = {}
     for line in lines:
-        about = line.asset if titles else None
-        groups.setdefault((about, line.block), [_heading(line, titles, context)]).append(line.text)
+        key = (line.asset if titles else None, line.block)
+        if key not in groups:
+            groups[key] = [_heading(line, titles, context)]
+        groups[key].append(line.text)
     order = [(about, block) for about in (*titles, None) for block in context.blocks]
     texts = [groups[key] for key in dict.fromkeys(order) if key in groups]
     return "\n\n".join("\n".join(text if text[0] else text[1:]) for text in texts)
@@ -163,12 +189,14 @@ def _asset_id(scene: Scene, named: str | None) -> str | None:
 
 
 def _captions(scene: Scene, context: Context) -> Iterator[_Line]:
-    texts = dict.fromkeys((one_line(caption.text), _asset_id(scene, caption.asset)) for caption in scene.captions)
+    first = _asset_id(scene, None)
+    texts = dict.fromkeys([(one_line(caption.text), caption.asset or first) for caption in scene.captions])
+    numbered = context.captions.style == "numbered"
     numbers: Counter[str | None] = Counter()
     for rank, (text, asset) in enumerate(key for key in texts if key[0]):
-        numbers[asset] += 1
-        shown = f"{numbers[asset]}. {text}" if context.captions.style == "numbered" else text
-        yield _Line(shown, "captions", asset, rank)
+        if numbered:
+            numbers[asset] += 1
+        yield _Line(f"{numbers[asset]}. {text}" if numbered else text, "captions", asset, rank)
 
 
 def _prose(scene: Scene, context: Context) -> Iterator[_Line]:
@@ -177,12 +205,13 @@ def _prose(scene: Scene, context: Context) -> Iterator[_Line]:
         yield _Line(text, "prose", None, rank)
 
 
-def _area(box: Box | None) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1]) if box else 0.0
+def _by_area(thing: Object) -> float:
+    box = thing.box
+    return -(box[2] - box[0]) * (box[3] - box[1]) if box else 0.0
 
 
 _SORTS: dict[str, Callable[[Object], float]] = {
-    "area": lambda thing: -_area(thing.box),
+    "area": _by_area,
     "left": lambda thing: thing.box[0] if thing.box else 0.0,
     "file": lambda _: 0.0,
 }
@@ -193,15 +222,22 @@ def _objects(scene: Scene, context: Context) -> Iterator[_Line]:
     convention = None if options.boxes == "none" else find_convention(options.boxes)
     things = [thing for thing in scene.objects if (1.0 if thing.score is None else thing.score) >= options.min_score]
     things.sort(key=_SORTS[options.sort])
-    usefulness = sorted(things, key=lambda thing: (thing.crowd, -_area(thing.box)))
-    ranks = {thing.id: rank for rank, thing in enumerate(usefulness)}
+    useful = things
+    if options.sort != "area" or any(thing.crowd for thing in things):
+        useful = sorted(things, key=lambda thing: (thing.crowd, _by_area(thing)))
+    ranks = {thing.id: rank for rank, thing in enumerate(useful)}
+    # As Scene.asset_of has it: a thing that names no asset belongs to the first.
+    assets: dict[str | None, Asset] = {asset.id: asset for asset in scene.assets}
+    if scene.assets:
+        assets[None] = scene.assets[0]
+    writers: dict[str | None, Callable[[Box], str]] = {}
+    first = _asset_id(scene, None)
     # Things are equal when their lines would differ in the box alone.
     groups: dict[tuple[str | None, str], list[Object]] = {}
-    keys = [(_asset_id(scene, thing.asset), _object_name(thing, options)) for thing in things]
+    keys = [(thing.asset or first, _object_name(thing, options)) for thing in things]
     for thing, key in zip(things, keys, strict=True):
         groups.setdefault(key, []).append(thing)
     for thing, key in zip(things, keys, strict=True):
-        asset = scene.asset_of(thing)
         name, box, rank = key[1], thing.box, ranks[thing.id]
         group = groups[key]
         if not options.ids and len(group) > options.merge:
@@ -209,7 +245,17 @@ def _objects(scene: Scene, context: Context) -> Iterator[_Line]:
                 continue
             name += f" ({len(group)} of them)"
             box, rank = _union(group), min(ranks[one.id] for one in group)
-        yield _Line(name + _box_text(box, asset, convention), "objects", key[0], rank)
+        if box is not None and convention is not None:
+            write = writers.get(thing.asset)
+            if write is None:
+                write = writers[thing.asset] = _box_writer(assets.get(thing.asset), convention)
+            name += ": " + write(box)
+        yield _Line(name, "objects", key[0], rank)
+
+
+def _box_writer(asset: Asset | None, convention: Convention) -> Callable[[Box], str]:
+    size = (asset.width, asset.height) if asset else (None, None)
+    return box_writer(convention, width=size[0], height=size[1])
 
 
 def _object_name(thing: Object, options: ObjectBlock) -> str:
@@ -230,15 +276,12 @@ def _union(group: list[Object]) -> Box | None:
 
 
 def _box_text(box: Box | None, asset: Asset | None, convention: Convention | None) -> str:
-    if box is None or convention is None:
-        return ""
-    size = (asset.width, asset.height) if asset else (None, None)
-    return ": " + render_box(box, convention, width=size[0], height=size[1])
+    return "" if box is None or convention is None else ": " + _box_writer(asset, convention)(box)
 
 
 def _attributes(scene: Scene, context: Context) -> Iterator[_Line]:
     del context
-    described = sorted((thing for thing in scene.objects if thing.attributes), key=lambda thing: -_area(thing.box))
+    described = sorted((thing for thing in scene.objects if thing.attributes), key=_by_area)
     for rank, thing in enumerate(described):
         yield _Line(f"{thing.label}: {', '.join(thing.attributes)}", "attributes", _asset_id(scene, thing.asset), rank)
 
@@ -246,7 +289,7 @@ def _attributes(scene: Scene, context: Context) -> Iterator[_Line]:
 def _keypoints(scene: Scene, context: Context) -> Iterator[_Line]:
     name = context.keypoints.boxes
     convention = None if name == "none" else find_convention(name)
-    posed = sorted((thing for thing in scene.objects if thing.keypoints), key=lambda thing: -_area(thing.box))
+    posed = sorted((thing for thing in scene.objects if thing.keypoints), key=_by_area)
     for rank, thing in enumerate(posed):
         asset = scene.asset_of(thing)
         shown = [

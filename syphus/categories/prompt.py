@@ -49,7 +49,10 @@ class CategoryPrompts:
     def __init__(self, category: Category, sent_seed: int | None = None) -> None:
         self.category = category
         self.demonstrated_answers = demonstrated_answers(category)
+        self.demonstrated_scenes = frozenset(demonstration.scene.id for demonstration in category.demonstrations)
+        self.chat_steps = category.chat_steps
         self._sent_seed = sent_seed
+        self._queries = {step.name: self._build_query(step) for step in category.chat_steps}
         self._prefixes = {step.name: self._build_prefix(step) for step in category.chat_steps}
         self._schemas = {step.name: step.schema(category.file.checks) for step in category.chat_steps}
 
@@ -88,8 +91,9 @@ class CategoryPrompts:
         )
 
     def _parameters(self, step: ChatStep, turn: Turn) -> Parameters:
-        seed = None if self._sent_seed is None else self._sent_seed + turn.sample + SEEDS_APART * turn.again
-        return structs.replace(step.parameters(), seed=seed)
+        if self._sent_seed is None:
+            return step.parameters()
+        return structs.replace(step.parameters(), seed=self._sent_seed + turn.sample + SEEDS_APART * turn.again)
 
     def repair_request(self, request: Request, reply: Reply, faults: list[str], wanted: str) -> Request:
         """The same request once more, with the reply that was no good and what was wrong with it.
@@ -135,9 +139,17 @@ class CategoryPrompts:
         return tuple(messages)
 
     def _user_text(self, step: ChatStep, scene: Scene, context: str, outputs: Outputs, turn: Turn) -> str:
+        query, dynamic, has_context = self._queries[step.name]
+        filled = self._fill(query, step, scene, context, outputs, turn).strip() if dynamic else query
+        return filled if has_context else "\n\n".join(part for part in (context, filled) if part)
+
+    def _build_query(self, step: ChatStep) -> tuple[str, bool, bool]:
+        """The query's text, whether anything is left to fill in for a scene, and whether it places the context itself."""
         query = self.category.texts.get(step.query, "")
-        filled = self._fill(query, step, scene, context, outputs, turn).strip()
-        return filled if "context" in names_in(query) else "\n\n".join(part for part in (context, filled) if part)
+        names = list(names_in(query))
+        if all(name.partition(".")[0] == "pairs" for name in names):
+            return fill(query, lambda name: _static_value(name, step)).strip(), False, False
+        return query, True, "context" in names
 
     def _fill(self, text: str, step: Step, scene: Scene, context: str, outputs: Outputs, turn: Turn) -> str:
         key = (turn.seed, scene.id, self.category.name, step.name, turn.sample)

@@ -79,6 +79,8 @@ class Found(Struct, frozen=True):
 
 def clean_text(text: str) -> str:
     """The text with line feeds as its only line ends, without terminal escapes, control characters, half surrogates."""
+    if text.isprintable():  # nearly every text; half surrogates are not printable
+        return text
     if _SURROGATE.search(text):
         # A pair that arrived as two halves is one character; "ignore" drops the halves that stand alone.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")

@@ -82,7 +82,9 @@ def read_scenes(sources: list[Source], report: Report, limit: int | None) -> Ite
         if left == 0:
             return
         for scene in source.reader.read(source.options, lambda problem, name=source.name: report(name, problem)):  # type: ignore[misc]
-            yield structs.replace(scene, source=source.name)
+            # A copy would check the whole record again; this one is fresh from its reader, and nobody else has it.
+            structs.force_setattr(scene, "source", source.name)
+            yield scene
             left -= 1
             if left == 0:
                 return

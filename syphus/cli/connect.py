@@ -39,7 +39,8 @@ async def open_engine(config: Config, categories: list[Category], ledger: Ledger
     if not asking:
         return Engine(ledger, (), "", Abilities(), settings, counters)
     lanes = [_local_lane(model)] if model.kind == "local" else [_lane(table) for table in endpoint_tables(model)]
-    budget = Budget(config.run.budget, sum(one.cost + one.risk for one in ledger.spent()))
+    ledger.count_what_was_held()
+    budget = Budget(config.run.budget, ledger.dollars())
     _check_budget(config, lanes)
     name = sent_name(model)
     engine = Engine(ledger, lanes, name, await _guess(model, lanes), settings, counters, budget)

@@ -21,8 +21,14 @@ def run(arguments: argparse.Namespace) -> int:
     prepared = prepare(Path(arguments.config), flags_of(arguments))
     if arguments.show_prompt:
         return _show_prompts(prepared)
+    if arguments.wait and not arguments.batch:
+        raise InputError("--wait is for batches", mend="Add --batch, or leave --wait out: an online run always waits.")
+    if arguments.batch:
+        from syphus.cli.batch import begin
+
+        return begin(prepared, wait=arguments.wait)
     with open_ledger(Path(prepared.config.run.folder), create=True) as ledger:
-        return run_to_its_end(lambda: do_run(prepared, ledger))
+        return run_to_its_end(lambda: do_run(prepared, ledger, anyway=arguments.anyway))
 
 
 def _show_prompts(prepared: Prepared) -> int:

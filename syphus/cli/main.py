@@ -24,25 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"syphus {syphus.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    generate = _add(commands, "generate", "make a dataset; started again, it goes on where it was")
-    generate.add_argument("config", metavar="CONFIG", help="a TOML file, such as configs/quickstart.toml")
-    generate.add_argument("--run", metavar="DIR", help="the run's folder")
-    generate.add_argument("--limit", type=_positive, metavar="N", help="only the first N scenes")
-    generate.add_argument("--seed", type=int, metavar="N", help="decides every draw")
-    generate.add_argument(
-        "--category",
-        action="append",
-        metavar="NAME",
-        help="only this category, or a family as llava/*; may be repeated",
-    )
-    generate.add_argument("--model", metavar="NAME", help="the model's name at the endpoint")
-    generate.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
-    generate.add_argument("--model-path", metavar="FILE", help="a GGUF file in the place of the embedded model")
-    generate.add_argument("--concurrency", type=_positive, metavar="N", help="calls in flight, at most")
-    generate.add_argument("--budget", type=float, metavar="USD", help="what the run may cost, over all its starts")
-    _add_settings(generate)
-    generate.add_argument("--show-prompt", action="store_true", help="print the first prompt of each category and end")
-
+    _add_generate(commands)
     plan = _add(commands, "plan", "what a run will ask and what it will cost; nothing is sent")
     plan.add_argument("config", metavar="CONFIG", help="a TOML file, as for generate")
     plan.add_argument("--run", metavar="DIR", help="the run's folder; what its ledger holds is not counted again")
@@ -58,6 +40,10 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_rehearse(commands)
 
+    _add_regenerate(commands)
+
+    _add_batch(commands)
+
     status = _add(commands, "status", "what a run has made, refused and spent")
     status.add_argument("run", metavar="RUN", help="a run's folder")
     status.add_argument("--json", action="store_true", help="for machines, to stdout")
@@ -70,6 +56,8 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--embed-pictures", action="store_true", help="data URIs in the place of paths (messages)")
     export.add_argument("--max-tokens", type=_positive, default=2048, metavar="N", help="the trainer's context (2048)")
     export.add_argument("--category", action="append", metavar="NAME", help="only this category; may be repeated")
+
+    _add_recover(commands)
 
     check = _add(commands, "check", "look for mistakes before anything is paid for")
     check.add_argument(
@@ -91,6 +79,99 @@ def _add(
     command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     command.set_defaults(command=name)
     return command
+
+
+def _add_recover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "a whole ledger from one that is damaged or of an older version, which is kept"
+    _add(commands, "recover", text).add_argument("run", metavar="RUN", help="a run's folder")
+
+
+def _add_regenerate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    regenerate = _add(commands, "regenerate", "make a part of a run once more; the plan first, and all else stays")
+    regenerate.add_argument("run", metavar="RUN", help="a run's folder")
+    regenerate.add_argument(
+        "--category",
+        action="append",
+        metavar="NAME",
+        help="only this category, or a family as llava/*; may be repeated",
+    )
+    regenerate.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="KEY=GLOB",
+        help="only items whose scene, source, state or item is so, as scene=kitchen-*; all that are given are to hold",
+    )
+    regenerate.add_argument("--failed", action="store_true", help="only items that failed")
+    regenerate.add_argument(
+        "--rejected",
+        action="append",
+        default=[],
+        metavar="CHECK",
+        help="only items of which this check refused something, as leak, or `leak: source_word`; each gets another draw",
+    )
+    regenerate.add_argument("--redraw", action="store_true", help="also what has not changed: other replies")
+    regenerate.add_argument("--yes", action="store_true", help="do not ask")
+    regenerate.add_argument("--config", metavar="FILE", help="a configuration in the place of the run's own")
+    regenerate.add_argument("--budget", type=float, metavar="USD", help="what the run may cost, over all its starts")
+    _add_settings(regenerate)
+
+    diff = _add(commands, "diff", "what was made before beside what is made now")
+    diff.add_argument("run", metavar="RUN", help="a run's folder")
+    diff.add_argument(
+        "--category",
+        action="append",
+        metavar="NAME",
+        help="only this category, or a family as llava/*; may be repeated",
+    )
+    diff.add_argument(
+        "--generations",
+        nargs=2,
+        type=_positive,
+        metavar=("OLD", "NEW"),
+        help="their numbers (each item's last but one and its last)",
+    )
+    diff.add_argument("--limit", type=_positive, metavar="N", help="show so many items (5; with --json all)")
+    diff.add_argument("--all", action="store_true", help="show all that differ")
+    diff.add_argument("--json", action="store_true", help="for machines, to stdout")
+
+
+def _add_generate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    generate = _add(commands, "generate", "make a dataset; started again, it goes on where it was")
+    generate.add_argument("config", metavar="CONFIG", help="a TOML file, such as configs/quickstart.toml")
+    generate.add_argument("--run", metavar="DIR", help="the run's folder")
+    generate.add_argument("--limit", type=_positive, metavar="N", help="only the first N scenes")
+    generate.add_argument("--seed", type=int, metavar="N", help="decides every draw")
+    generate.add_argument(
+        "--category",
+        action="append",
+        metavar="NAME",
+        help="only this category, or a family as llava/*; may be repeated",
+    )
+    generate.add_argument("--model", metavar="NAME", help="the model's name at the endpoint")
+    generate.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
+    generate.add_argument("--model-path", metavar="FILE", help="a GGUF file in the place of the embedded model")
+    generate.add_argument("--concurrency", type=_positive, metavar="N", help="calls in flight, at most")
+    generate.add_argument("--budget", type=float, metavar="USD", help="what the run may cost, over all its starts")
+    _add_settings(generate)
+    generate.add_argument(
+        "--batch", action="store_true", help="through the provider's Batch API: cheaper, within a day"
+    )
+    generate.add_argument("--wait", action="store_true", help="with --batch: wait for the batches and go on")
+    generate.add_argument("--anyway", action="store_true", help="ask online also what waits in a batch; both are paid")
+    generate.add_argument("--show-prompt", action="store_true", help="print the first prompt of each category and end")
+
+
+def _add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    batch = _add(commands, "batch", "what a run has at the provider's Batch API: how it stands, fetch it, call it back")
+    batch.add_argument("action", choices=["status", "collect", "cancel"], help="collect may be repeated at any time")
+    batch.add_argument("run", metavar="RUN", help="a run's folder")
+    batch.add_argument("--wait", action="store_true", help="collect: until nothing is missing any more")
+    batch.add_argument("--no-submit", action="store_true", help="collect: hand in nothing new")
+    batch.add_argument(
+        "--budget", type=float, metavar="USD", help="collect: what the run may cost, over all its starts"
+    )
+    batch.add_argument("--json", action="store_true", help="status: for machines, to stdout")
 
 
 def _add_rehearse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -36,6 +36,7 @@ rest is reckoned from them."""
 _COMPARED = 200
 """Stored replies of a step whose prompts are counted too, to correct our own count."""
 _TYPICAL_FAULT = "answer 2 names a thing that the annotations do not know"
+
 FindReply = Callable[[Request], Reply | None]
 
 

@@ -68,6 +68,8 @@ class Summary(Struct, kw_only=True):
     """Why items failed or were skipped."""
     problems: list[str] = field(default_factory=list)
     """What could not be read of the sources; at most a few, the ledger has all."""
+    lost_dollars: float = 0.0
+    """US dollars at most for calls that were on their way when a start was killed."""
     lost_records: int = 0
     mended_records: int = 0
 
@@ -97,6 +99,7 @@ def summarise(ledger: LedgerReader) -> Summary:
             one.cost += spent.cost
             one.risk += spent.risk
             one.unpriced += spent.unpriced
+    summary.lost_dollars = ledger.lost()
     for file, place, message, lost in ledger.problems():
         summary.lost_records += lost
         summary.mended_records += not lost
@@ -130,7 +133,7 @@ def print_summary(summary: Summary, folder: Path, *, counters: Counters | None =
     if counters and (counters.replayed or counters.kept):
         kept = f"{counters.kept:,} items as they were, " if counters.kept else ""
         view.say(f"from the ledger, not paid again: {kept}{counters.replayed:,} replies; sent now: {counters.sent:,}")
-    _print_cost(summary.total, counters)
+    _print_cost(summary, counters)
     _list("refused parts", summary.reasons)
     _list("notes", summary.notes)
     _list("not made", summary.details)
@@ -145,7 +148,8 @@ def print_summary(summary: Summary, folder: Path, *, counters: Counters | None =
     view.say(f"the run: {folder}")
 
 
-def _print_cost(total: CategoryCounts, counters: Counters | None) -> None:
+def _print_cost(summary: Summary, counters: Counters | None) -> None:
+    total = summary.total
     if total.has_cost and total.cost + total.risk > 0:
         each = f", {view.dollars(total.cost_per_pair)} for each pair kept" if total.cost_per_pair else ""
         now = f"; this start {view.dollars(counters.cost + counters.risk)}" if counters else ""
@@ -154,6 +158,10 @@ def _print_cost(total: CategoryCounts, counters: Counters | None) -> None:
             view.say(f"  of that up to {view.dollars(total.risk)} for calls whose reply or count was lost")
         if total.unpriced:
             view.say(f"  without {total.unpriced:,} replies whose cost is not known")
+    if summary.lost_dollars:
+        view.say(
+            f"  and up to {view.dollars(summary.lost_dollars)} for calls that were on their way when a start was killed"
+        )
     if counters and counters.cached_tokens:
         saved = f", which saved {view.dollars(counters.saved)}" if counters.saved > 0 else ""
         view.say(f"{counters.cached_tokens:,} tokens came out of the provider's cache{saved}")

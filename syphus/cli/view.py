@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import floor, log10
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -57,11 +58,11 @@ def watch(counters: Counters, engine: Engine, folder: Path, *, total: int) -> It
 
 def _speak(line: "_Line", stop: threading.Event) -> None:
     while not stop.wait(_EVERY):
-        print(line.text().plain, file=sys.stderr, flush=True)
+        print(line.plain(), file=sys.stderr, flush=True)
 
 
 class _Line:
-    """The one line that is shown while a run goes on."""
+    """What is shown while a run goes on."""
 
     def __init__(self, counters: Counters, engine: Engine, total: int) -> None:
         self._counters = counters
@@ -70,26 +71,31 @@ class _Line:
         self._past: deque[tuple[float, int]] = deque(maxlen=400)
 
     def text(self) -> Text:
-        """The line as it stands now."""
+        """How it stands now, in three lines: what is made, what it costs, how it flows."""
+        return Text("\n".join(" · ".join(line) for line in self._lines() if line))
+
+    def plain(self) -> str:
+        """The same in one line, for a log."""
+        return " · ".join(part for line in self._lines() for part in line)
+
+    def _lines(self) -> list[list[str]]:
         count = self._counters
-        tokens = count.prompt_tokens + count.completion_tokens
-        parts = [
+        made = [
             f"{count.items:,} of {self._total:,}",
             f"{count.dialogues:,} dialogues, {count.pairs:,} pairs",
             f"{count.rejected:,} rejected",
-            f"{count.sent:,} calls, {short_number(tokens)} tokens",
         ]
         if count.failed:
-            parts.insert(3, f"{count.failed:,} failed")
-        parts += self._money()
+            made.append(f"{count.failed:,} failed")
         if count.replayed or count.kept:
-            parts.append(f"{count.replayed + count.kept:,} from the ledger")
-        parts.append(self._in_flight())
-        parts += self._rate_and_rest()
+            made.append(f"{count.replayed + count.kept:,} from the ledger")
+        tokens = count.prompt_tokens + count.completion_tokens
+        paid = [f"{count.sent:,} calls, {short_number(tokens)} tokens", *self._money()]
+        flow = [self._in_flight(), *self._rate_and_rest()]
         if count.failures:
             kinds = ", ".join(f"{kind} {number}" for kind, number in count.failures.most_common(2))
-            parts.append(f"trouble: {kinds}")
-        return Text(" · ".join(parts))
+            flow.append(f"trouble: {kinds}")
+        return [made, paid, flow]
 
     def _money(self) -> list[str]:
         """The cost so far of all starts, what all will cost at this rate, and what a pair of this start has cost."""
@@ -136,10 +142,9 @@ def _duration(seconds: float) -> str:
 
 
 def dollars(amount: float) -> str:
-    """An amount with as many digits as say something: ``$12.30``, ``$0.0042``."""
-    return (
-        f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:,.4f}" if amount >= 0.0001 else f"${amount:.2g}"
-    )
+    """Cents, or where that would say little, the first two figures: ``$12.30``, ``$0.0042``, ``$0.000024``."""
+    digits = 2 if amount >= 0.1 or amount <= 0 else 1 - floor(log10(amount))
+    return f"${amount:,.{digits}f}"
 
 
 def short_number(number: int) -> str:

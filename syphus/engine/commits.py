@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from syphus.engine import store
 from syphus.errors import LedgerError
 
 Work = Callable[[sqlite3.Connection], Any]
@@ -149,10 +150,7 @@ class GroupCommit:
 
     def _finish(self, group: list[_Entry], error: BaseException | None) -> None:
         if error is not None:
-            self.failure = self.failure or LedgerError(
-                f"{self._path}: cannot be written ({error}).\n"
-                "  What was stored before is whole. Free some space, then start the same command again."
-            )
+            self.failure = self.failure or store.unwritable(self._path, error)
             self._db.rollback()
         for _, done in group:
             if done is None or done.done():

@@ -64,6 +64,7 @@ class Dispatch:
         self._counters = counters
         self._wake = wake
         self._sizes = Sizes()
+        self._noted = 0.0
         self._stop = asyncio.Event()
         self._started = time.monotonic()
 
@@ -134,6 +135,10 @@ class Dispatch:
         except BudgetReachedError:
             self.stop()
             raise StoppedError from None
+        if self.budget.reserved > self._noted:
+            # On disk before the call is sent, and rarely: what a kill -9 leaves in flight counts as spent by the next start.
+            self._noted = 2 * self.budget.reserved
+            self._ledger.hold(self._noted)
         try:
             return await self.lanes.enter(self._expected_tokens(call))
         except BaseException as error:
@@ -155,6 +160,13 @@ class Dispatch:
             result = await self._answer_of(call, lane, started)
             if isinstance(result, Reply) and (usage := result.usage) is not None:
                 cost = lane.prices.cost(usage)
+        except asyncio.CancelledError:
+            # Stopped at once, while it was on its way: there is no time to wait, but it may be billed.
+            cut = ModelError(FailureKind.CONNECTION, "stopped while it was on its way", billable=True)
+            seconds = time.monotonic() - started
+            noted = Call(seconds, lane.name, None, (most or self._most_cost(call)) or None)
+            self._ledger.note_attempt(call.key, call.request, call.settings, cut, noted)
+            raise
         finally:
             # In any case, also when the task is cancelled: the place and the money are others' too.
             self._counters.in_flight -= 1

@@ -8,7 +8,7 @@ Reading goes over a connection of its own.
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -18,7 +18,7 @@ import msgspec
 
 from syphus.engine import store
 from syphus.engine.commits import GroupCommit, Work
-from syphus.engine.ledger_reader import LedgerReader
+from syphus.engine.ledger_reader import HELD, LOST, LedgerReader
 from syphus.engine.store import LEDGER_FILE
 from syphus.errors import LedgerError, ModelError
 from syphus.exchange import Item, Message, Outcome, Reply, Request
@@ -51,6 +51,7 @@ class Ledger(LedgerReader):
             raise
         self._ids: OrderedDict[Any, int] = OrderedDict()
         """Ids of shared texts, by what they are the text of."""
+        self._places_kept = False
 
     def close(self) -> None:
         """Writes what is waiting, and lets the file go. May be called twice."""
@@ -62,16 +63,49 @@ class Ledger(LedgerReader):
         """Returns when all that was handed in is committed."""
         self._commits.flush()
 
+    def put(self, work: Work) -> None:
+        """Writes statements of another module with the next group; returns at once."""
+        self._commits.put(work)
+
+    async def put_and_wait(self, work: Work) -> None:
+        """Writes statements of another module; returns when they are on disk, and all that was handed in before."""
+        await self._commits.put_and_wait(work)
+
     async def record_attempt(
         self, key: str, request: Request, settings: dict[str, Any], result: Reply | ModelError, call: Call
     ) -> None:
         """Stores one attempt. ``settings`` is what was sent besides the messages; it never holds a key or a header."""
         await self._commits.put_and_wait(self.attempt_work(key, request, settings, result, call))
 
+    def note_attempt(
+        self, key: str, request: Request, settings: dict[str, Any], result: Reply | ModelError, call: Call
+    ) -> None:
+        """Stores one attempt with the next group, for a task that may not wait."""
+        self._commits.put(self.attempt_work(key, request, settings, result, call))
+
+    def hold(self, dollars: float) -> None:
+        """Notes that calls worth so much may be on their way; 0: none are any more."""
+        self.set_meta(HELD, dollars)
+
+    def count_what_was_held(self) -> None:
+        """Counts as spent what the last start had on its way when it was killed."""
+        if held := self.meta(HELD, float, 0.0):
+            self.set_meta(LOST, self.meta(LOST, float, 0.0) + held)
+            self.hold(0.0)
+
     def attempt_work(
         self, key: str, request: Request, settings: dict[str, Any], result: Reply | ModelError, call: Call
     ) -> Work:
-        """The statements that store one attempt."""
+        """The statements that store one attempt, and its request where it is new."""
+        store_attempt = self._attempt(result, call)
+        return lambda db: store_attempt(db, self.request_id(db, key, request, settings))
+
+    def answer_work(self, request: int, result: Reply | ModelError, call: Call) -> Work:
+        """The statements that store one attempt of a request whose row is there."""
+        store_attempt = self._attempt(result, call)
+        return lambda db: store_attempt(db, request)
+
+    def _attempt(self, result: Reply | ModelError, call: Call) -> Callable[[sqlite3.Connection, int], None]:
         at = time.time()
         if isinstance(result, ModelError):
             values: tuple[Any, ...] = (result.kind.value, result.message, result.status, *[None] * 9)
@@ -82,13 +116,13 @@ class Ledger(LedgerReader):
             )
             values = (None, None, None, result.text, result.finish, result.refusal, result.model, *counts)
 
-        def work(db: sqlite3.Connection) -> None:
+        def work(db: sqlite3.Connection, request: int) -> None:
             db.execute(
                 "INSERT INTO attempts (request, at, seconds, endpoint, batch, cost, risk, failure, detail, status, reply,"
                 " finish, refusal, model, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens,"
                 " cache_written_tokens) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    self.request_id(db, key, request, settings),
+                    request,
                     at,
                     round(call.seconds, 4),
                     self._text_id(db, call.endpoint, call.endpoint) if call.endpoint else None,
@@ -130,6 +164,13 @@ class Ledger(LedgerReader):
 
     # -- outcomes
 
+    def keep_places(self) -> None:
+        """From now on an item that was made before keeps its place in the run's order.
+
+        For work on a part of the run: the number of an item among those that are gone through is not its place then.
+        """
+        self._places_kept = True
+
     def record_outcome(self, item: Item, position: int, outcome: Outcome, *, state: str, detail: str) -> None:
         """Stores what came of an item; it is committed with the next group, after the replies that it was made of.
 
@@ -145,28 +186,32 @@ class Ledger(LedgerReader):
         """
         name, version, draw = item.id, item.version, item.draw
         row = (
-            item.basis, item.category, item.scene_id, state, len(outcome.dialogues), outcome.pairs, position, detail,
+            item.basis, item.category, item.scene_id, state, len(outcome.dialogues), outcome.pairs, detail,
             _json(outcome.rejects), _json(outcome.notes), _json(outcome.requests), _json(outcome.dialogues),
         )  # fmt: skip
 
         def work(db: sqlite3.Connection) -> None:
             newest = db.execute(
-                "SELECT generation, version, draw FROM outcomes WHERE item = ? ORDER BY generation DESC LIMIT 1",
+                "SELECT generation, version, draw, position FROM outcomes WHERE item = ? ORDER BY generation DESC LIMIT 1",
                 (name,),
             ).fetchone()
-            generation = newest[0] + (newest[1:] != (version, draw)) if newest else 1
+            generation = newest[0] + (newest[1:3] != (version, draw)) if newest else 1
+            place = newest[3] if newest and self._places_kept else position
             db.execute(
                 "INSERT OR REPLACE INTO outcomes (item, generation, version, draw, basis, category, scene, state,"
-                " dialogue_count, pair_count, position, detail, rejects, notes, requests, dialogues)"
+                " dialogue_count, pair_count, detail, rejects, notes, requests, dialogues, position)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (name, generation, version, draw, *row),
+                (name, generation, version, draw, *row, place),
             )
 
         self._commits.put(work)
 
     def move_outcome(self, item: str, position: int) -> None:
         """Gives the item's newest outcome another place in the run's order."""
-        self._commits.put(lambda db: db.execute("UPDATE outcomes SET position = ? WHERE item = ?", (position, item)))
+        if not self._places_kept:
+            self._commits.put(
+                lambda db: db.execute("UPDATE outcomes SET position = ? WHERE item = ?", (position, item))
+            )
 
     def draw_again(self, items: Iterable[str]) -> None:
         """Another draw for each of these items; their next requests have new keys."""

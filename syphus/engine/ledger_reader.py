@@ -1,7 +1,7 @@
 """Reading a run's ledger: what was answered, what came of each item, what it cost. For writing: :mod:`syphus.engine.ledger`."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -13,7 +13,13 @@ from syphus.records import Dialogue
 
 T = TypeVar("T")
 
-_OUTCOME = "SELECT item, category, scene, state, dialogues, rejects, notes, detail, generation FROM"
+HELD, LOST = "dollars on their way", "dollars lost"
+"""Facts of the run that the budget rests on."""
+
+_COLUMNS = ("item", "category", "scene", "state", "dialogues", "rejects", "notes", "detail", "generation")
+_OUTCOME = f"SELECT {', '.join(_COLUMNS)} FROM"
+_GENERATION = (*_COLUMNS, "version", "draw", "requests")
+_BOTH = ", ".join(f"{side}.{name}" for side in ("old", "new") for name in _GENERATION)
 
 
 class StoredOutcome(NamedTuple):
@@ -28,6 +34,27 @@ class StoredOutcome(NamedTuple):
     notes: tuple[str, ...]
     detail: str
     generation: int
+
+
+class Generation(NamedTuple):
+    """One item's outcome of one generation, with what made it a generation of its own."""
+
+    outcome: StoredOutcome
+    version: str
+    draw: int
+    requests: tuple[str, ...]
+    """Keys, in the order asked."""
+
+
+class Asked(NamedTuple):
+    """One request as it is stored."""
+
+    purpose: str
+    prefix: int | None
+    """The row of its constant messages; another row is another text."""
+    messages: str
+    """All others, as JSON."""
+    settings: dict[str, Any]
 
 
 class Done(NamedTuple):
@@ -134,28 +161,60 @@ class LedgerReader:
         return Done(*row) if row else None
 
     def outcomes(self) -> Iterator[StoredOutcome]:
-        """The items' newest outcomes in the run's order; nothing is held in memory but the row at hand."""
-        return self._decoded(self._rows(f"{_OUTCOME} newest ORDER BY position, item"))
+        """The items' newest outcomes that did not fail, in the run's order; nothing is held but the row at hand."""
+        return map(_outcome, self._rows(f"{_OUTCOME} standing ORDER BY position, item"))
 
-    def generations(self, category: str) -> Iterator[StoredOutcome]:
-        """All outcomes of a category, an item's from the oldest to the newest, in the run's order."""
-        ordered = f"{_OUTCOME} outcomes WHERE category = ? ORDER BY position, item, generation"
-        return self._decoded(self._rows(ordered, (category,)))
+    def compare(
+        self, categories: Iterable[str], generations: tuple[int, int] | None = None
+    ) -> Iterator[tuple[Generation, Generation]]:
+        """Two generations of each item that has both, in the run's order; nothing else is held in memory.
 
-    @staticmethod
-    def _decoded(rows: Iterator[Any]) -> Iterator[StoredOutcome]:
-        for item, category, scene, state, dialogues, rejects, notes, detail, generation in rows:
-            yield StoredOutcome(
-                item,
-                category,
-                scene,
-                state,
-                msgspec.json.decode(dialogues, type=tuple[Dialogue, ...]),
-                msgspec.json.decode(rejects, type=tuple[Reject, ...]),
-                msgspec.json.decode(notes, type=tuple[str, ...]),
-                detail,
-                generation,
-            )
+        Args:
+            categories: names.
+            generations: the numbers of the older and the newer one; None: each item's last but one and its last.
+        """
+        rows = self._rows(
+            f"SELECT {_BOTH} FROM outcomes AS new JOIN outcomes AS old ON old.item = new.item AND old.generation ="  # noqa: S608 - constants
+            " coalesce(?, (SELECT max(generation) FROM outcomes WHERE item = new.item AND generation < new.generation))"
+            " WHERE new.category IN (SELECT value FROM json_each(?)) AND new.generation ="
+            " coalesce(?, (SELECT max(generation) FROM outcomes WHERE item = new.item))"
+            " ORDER BY new.position, new.item",
+            (
+                generations[0] if generations else None,
+                msgspec.json.encode(list(categories)).decode(),
+                generations[1] if generations else None,
+            ),
+        )
+        for row in rows:
+            yield _generation(row[: len(_GENERATION)]), _generation(row[len(_GENERATION) :])
+
+    def find_asked(self, key: str) -> Asked | None:
+        """What a request asked, or None."""
+        row = self._read(
+            "SELECT purpose, prefix, messages, texts.text FROM requests JOIN texts ON texts.id = settings WHERE key = ?",
+            (key,),
+        ).fetchone()
+        if row is None:
+            return None
+        purpose, prefix, messages, settings = row
+        return Asked(purpose, prefix, messages, msgspec.json.decode(settings, type=dict[str, Any]))
+
+    def cost_of(self, keys: Iterable[str]) -> tuple[float, int]:
+        """US dollars that the replies to these requests have cost, and how many of these replies have no known cost."""
+        cost, unpriced = self._read(
+            "SELECT coalesce(sum(cost), 0.0), count(*) - count(cost) FROM json_each(?) AS one"
+            " JOIN requests ON requests.key = one.value JOIN attempts ON request = requests.id AND failure IS NULL",
+            (msgspec.json.encode(list(keys)).decode(),),
+        ).fetchone()
+        return cost, unpriced
+
+    def reject_codes_of(self, item: str) -> frozenset[str]:
+        """The codes of what was refused of an item in its newest generation."""
+        rows = self._rows(
+            "SELECT json_extract(one.value, '$.code') FROM newest, json_each(newest.rejects) AS one WHERE item = ?",
+            (item,),
+        )
+        return frozenset(code for (code,) in rows)
 
     def spent(self) -> list[Spent]:
         """Calls and tokens, a row for each ``category/step``."""
@@ -167,6 +226,17 @@ class LedgerReader:
             " FROM attempts JOIN requests ON requests.id = attempts.request GROUP BY purpose ORDER BY purpose"
         )
         return [Spent(*row) for row in rows]
+
+    def dollars(self) -> float:
+        """US dollars that the run has cost, and may have cost beside, over all its starts."""
+        return (
+            self._read("SELECT coalesce(sum(cost), 0) + coalesce(sum(risk), 0) FROM attempts").fetchone()[0]
+            + self.lost()
+        )
+
+    def lost(self) -> float:
+        """US dollars at most for calls that were on their way when a start was killed. Only kept where there is a budget."""
+        return self.meta(LOST, float, 0.0)
 
     def draw_of(self, item: str) -> int:
         """How often the item was asked for anew although nothing had changed."""
@@ -221,3 +291,23 @@ class LedgerReader:
         """File, place, message and whether something was lost."""
         rows = self._rows("SELECT file, place, message, lost FROM problems ORDER BY id")
         return [(file, place, message, bool(lost)) for file, place, message, lost in rows]
+
+
+def _outcome(row: tuple[Any, ...]) -> StoredOutcome:
+    item, category, scene, state, dialogues, rejects, notes, detail, generation = row
+    return StoredOutcome(
+        item,
+        category,
+        scene,
+        state,
+        msgspec.json.decode(dialogues, type=tuple[Dialogue, ...]),
+        msgspec.json.decode(rejects, type=tuple[Reject, ...]),
+        msgspec.json.decode(notes, type=tuple[str, ...]),
+        detail,
+        generation,
+    )
+
+
+def _generation(row: tuple[Any, ...]) -> Generation:
+    *outcome, version, draw, requests = row
+    return Generation(_outcome(tuple(outcome)), version, draw, msgspec.json.decode(requests, type=tuple[str, ...]))

@@ -7,6 +7,7 @@ back makes room for the next, and waiting before a retry holds no place.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 from syphus.engine.budget import Budget
 from syphus.engine.counters import Counters, RunSettings
@@ -19,6 +20,8 @@ from syphus.errors import ModelError
 from syphus.exchange import Ask, Item, Outcome, Reply, Request
 
 Job = Callable[[Item, Ask], Awaitable[Outcome]]
+PutAside = Callable[[str, Request, dict[str, Any]], None]
+"""Key, request and body. Raises :class:`syphus.errors.ModelError` for what was refused for good."""
 
 AHEAD = 1.25
 """Items at work for each call that is allowed in flight: the next ones stand ready when a place becomes free."""
@@ -53,6 +56,8 @@ class Engine:
         self.counters = counters
         self.abilities = abilities
         self.interrupted = False
+        self.put_aside: PutAside | None = None
+        """Given, nothing is sent: it gets what has no reply, and the item stays pending (the provider's Batch API)."""
         self.dispatch = Dispatch(ledger, lanes, settings, counters, budget or Budget(None), self._wake)
         self._ledger = ledger
         self._model = model
@@ -168,6 +173,9 @@ class Engine:
             return stored
         if (asking := self._asking.get(key)) is not None:
             return await asyncio.shield(asking)
+        if self.put_aside is not None:
+            self.put_aside(key, request, body)
+            raise StoppedError
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._asking[key] = future
         try:

@@ -64,9 +64,16 @@ CREATE TABLE outcomes (
 );
 CREATE INDEX outcomes_in_order ON outcomes (position);
 
--- Each item's newest outcome: what is counted and exported.
+-- Each item's newest outcome: what is counted.
 CREATE VIEW newest AS
     SELECT * FROM outcomes AS o WHERE generation = (SELECT max(generation) FROM outcomes WHERE item = o.item);
+
+-- Each item's newest outcome that did not fail: what is exported. A call that fails must not take away what was paid for.
+CREATE VIEW standing AS
+    SELECT * FROM outcomes AS o WHERE generation = coalesce(
+        (SELECT max(generation) FROM outcomes WHERE item = o.item AND state != 'failed'),
+        (SELECT max(generation) FROM outcomes WHERE item = o.item)
+    );
 
 -- Items that were asked for anew although nothing had changed: how often. The number is a part of their requests' keys.
 CREATE TABLE draws (item TEXT PRIMARY KEY, draw INTEGER NOT NULL) WITHOUT ROWID;

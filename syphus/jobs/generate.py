@@ -169,20 +169,20 @@ class _Generation:
         self.keys: list[str] = []
         self.model = ""
         # What a text may point at: what the model was shown with an id.
-        self.known = frozenset(thing.id for thing in self.scene.objects if thing.box and not thing.crowd)
+        self.known = frozenset([thing.id for thing in self.scene.objects if thing.box and not thing.crowd])
 
     async def make(self) -> Outcome:
         """The outcome, whatever happens; only the model's own failures are exceptions."""
         if missing := lacking(self.scene, self.category.file.needs):
             return Outcome(skipped=f"the scene has no {', no '.join(missing)}")
-        shown = {demonstration.scene.id for demonstration in self.category.demonstrations}
-        if self.category.chat_steps and self.scene.id in shown:
+        asks = bool(self.prompts.chat_steps)
+        if asks and self.scene.id in self.prompts.demonstrated_scenes:
             return Outcome(skipped="the scene is a demonstration of this category")
         try:
             rendered = self.prompts.render(self.scene)
         except InputError as error:
             return Outcome(skipped=error.message)
-        if self.category.chat_steps:
+        if asks:
             self.notes += rendered.cut
         pairs: list[Pair] = []
         for step in self.category.file.steps:
@@ -200,7 +200,7 @@ class _Generation:
             pairs = [Pair(pair["question"], pair["answer"]) for pair in self.outputs[shape.pairs]["pairs"]]
         else:
             pairs = [self._single_pair()]
-            if not self.category.chat_steps and (faults := self._check(pairs).verdicts):
+            if not asks and (faults := self._check(pairs).verdicts):
                 self.rejects += [_reject(fault, "template") for fault in faults]
                 pairs = []
         return self._outcome(pairs)
@@ -296,7 +296,7 @@ class _Generation:
         if read.value is None or read.faults:
             return None, []
         output: dict[str, Any] = read.value
-        if step is not self.category.chat_steps[-1] or self.category.file.dialogue.pairs:
+        if step is not self.prompts.chat_steps[-1] or self.category.file.dialogue.pairs:
             return output, []
         self.outputs[step.name] = output
         faults = self._check([self._single_pair()]).verdicts
@@ -377,5 +377,13 @@ def _reject(fault: Verdict, step: str) -> Reject:
 
 def _referred(scene: Scene, turns: Iterable[Turn]) -> tuple[Object, ...]:
     """The objects that the turns point at, in the scene's order."""
-    ids = {identity for turn in turns for reference in find_references(turn.text) for identity in reference.ids}
+    ids = {
+        identity
+        for turn in turns
+        if "](" in turn.text
+        for reference in find_references(turn.text)
+        for identity in reference.ids
+    }
+    if not ids:
+        return ()
     return tuple(thing for thing in scene.objects if thing.id in ids)

@@ -7,19 +7,15 @@ must exist, near copies of the demonstrations).
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, get_args
 
 from syphus.quality.form import check_json_in_text, check_no_question, check_unfinished
-from syphus.quality.grounding import LEAST_SHARE, scene_stems, share_of_scene, shares_nothing
+from syphus.quality.grounding import LEAST_SHARE, scene_stems, share_of_stems, shares_nothing
 from syphus.quality.leaks import find_extra_word, find_id, find_numbers, find_source_word
 from syphus.quality.pairs import Check, CheckName, Finding, Pair, PairsVerdict, Rules, Side, View
-from syphus.quality.repeats import (
-    compile_echoes,
-    count_words,
-    find_loop,
-    find_repeated_sentence,
-    split_words,
-)
+from syphus.quality.repeats import LEAST_AGAIN, compile_echoes, count_words, find_repetition
+from syphus.quality.vocabulary import all_harmless, split_words
 from syphus.quality.wordings import EMPTY_WORDS, REFUSALS, REFUSALS_UNSPACED, TOKENS, find_wordings, fold_text
 from syphus.records import Scene, Verdict
 from syphus.references.text import find_references, has_broken_reference, plain_text
@@ -31,6 +27,8 @@ MAX_CHARACTERS = 20_000
 
 _ANY_WORD = re.compile(r"[^\W_]")
 _EMPTY_NUMBERED = re.compile(r"(?:question|answer|q|a|option|object|string|text) ?#?\d{1,2}")
+_LONGEST_EMPTY = max(len(text.split()) for text in (*EMPTY_WORDS, "question #2"))
+"""Words."""
 _ARTICLE = frozenset({"the", "a", "an"})
 _YES_NO = frozenset(
     """
@@ -54,24 +52,24 @@ def check_pairs(
         known: ids that references may point at.
         demonstrations: answers of the category's demonstrations, which must not come back.
     """
-    checks = [(name, check) for name, check in CHECKS.items() if name not in rules.off]
+    checks, few = _choose_checks(rules.off, bool(rules.extra_leaks), rules.references == "required")
     echoes = compile_echoes(tuple(demonstrations))
-    whole = " ".join(text[:MAX_CHARACTERS] for pair in pairs for text in (pair.question, pair.answer))
     stems = scene_stems(scene)
-    foreign = shares_nothing(whole, stems)
+    looks = [_look_at_pair(pair) for pair in pairs]
+    foreign = _is_foreign(pairs, looks, stems)
     earlier: dict[tuple[str, ...], int] = {}
     verdicts: list[Verdict] = []
     passed = []
-    for index, pair in enumerate(pairs):
-        if max(len(pair.question), len(pair.answer)) > MAX_CHARACTERS:
+    for index, (pair, look) in enumerate(zip(pairs, looks, strict=True)):
+        if look is None:
             message = f"The pair has a text of more than {MAX_CHARACTERS} characters."
             evidence = _shorten(max(pair.question, pair.answer, key=len)[: EVIDENCE * 2])
             verdicts.append(Verdict(check="length", code="too_long", message=message, evidence=evidence, turn=index))
             continue
-        question, answer = _look_at(pair.question, "question"), _look_at(pair.answer, "answer")
-        view = View(question, answer, rules, scene, known, earlier, echoes, stems, foreign)
+        question, answer = look
+        view = View(question, answer, rules, scene, known, earlier, echoes, stems, foreign, look)
         clean = True
-        for name, check in checks:
+        for name, check in few if question.quiet and answer.quiet else checks:
             finding = check(view)
             if finding is None:
                 continue
@@ -88,10 +86,53 @@ def check_pairs(
     return PairsVerdict(tuple(passed), tuple(verdicts))
 
 
+def _look_at_pair(pair: Pair) -> tuple[Side, Side] | None:
+    """Both sides; None where one is so long that it is not looked at."""
+    if len(pair.question) > MAX_CHARACTERS or len(pair.answer) > MAX_CHARACTERS:
+        return None
+    return _look_at(pair.question, "question"), _look_at(pair.answer, "answer")
+
+
 def _look_at(text: str, name: Literal["question", "answer"]) -> Side:
     plain = plain_text(text) if "](" in text else text
-    folded = fold_text(plain)
-    return Side(text, plain, folded, split_words(folded), name)
+    words = split_words(plain)
+    distinct = frozenset(words)
+    # A curly apostrophe folds into a straight one, so that such a text is ASCII after all.
+    harmless = (plain.isascii() or fold_text(plain).isascii()) and all_harmless(distinct)
+    quiet = harmless and len(words) > _LONGEST_EMPTY and not _has_signs(text)
+    return Side(text, plain, words, distinct, harmless, quiet, name)
+
+
+def _has_signs(text: str) -> bool:
+    """True where an ASCII text has a sign of JSON, of a reference, or of a token or placeholder."""
+    return (
+        '"' in text or ":" in text or "[" in text or "{" in text or "<" in text or "#" in text or "`" in text
+    )  # each a search at the speed of memory; an expression is not
+
+
+_Table = tuple[tuple[CheckName, Check], ...]
+
+
+@lru_cache(maxsize=64)
+def _choose_checks(off: tuple[CheckName, ...], extra_leaks: bool, must_refer: bool) -> tuple[_Table, _Table]:  # noqa: FBT001
+    """The checks of any pair, and the fewer that can find anything in two quiet texts, as most pairs are."""
+    silent: set[CheckName] = {"refusal", "placeholder", "json_in_text"}
+    if not extra_leaks:
+        silent.add("leak")
+    if not must_refer:
+        silent.add("reference")
+    checks = tuple((name, check) for name, check in CHECKS.items() if name not in off)
+    return checks, tuple((name, check) for name, check in checks if name not in silent)
+
+
+def _is_foreign(pairs: Sequence[Pair], looks: Sequence[tuple[Side, Side] | None], stems: frozenset[str]) -> bool:
+    """True where the dialogue as a whole shares no word with its scene."""
+    for look in looks:
+        for side in look or ():
+            if side.plain is side.text and not side.stems.isdisjoint(stems):
+                return False  # as nearly always: the first pair speaks of something that is annotated
+    whole = " ".join(text[:MAX_CHARACTERS] for pair in pairs for text in (pair.question, pair.answer))
+    return shares_nothing(whole, stems)
 
 
 def _shorten(evidence: str) -> str:
@@ -102,16 +143,15 @@ def _shorten(evidence: str) -> str:
 def check_empty(view: View) -> Finding | None:
     """Question and answer hold at least one letter or digit."""
     for side in view.sides:
-        if not _ANY_WORD.search(side.plain):
+        if not (side.harmless and side.words) and not _ANY_WORD.search(side.plain):
             return Finding(f"empty_{side.name}", f"The {side.name} is empty or only punctuation.", side.text)
     return None
 
 
 def check_length(view: View) -> Finding | None:
     """Words within the category's bounds; published pipelines bound answers between a phrase and about 300 words."""
-    bounds_of = {"question": view.rules.question_words, "answer": view.rules.answer_words}
     for side in view.sides:
-        bounds = bounds_of[side.name]
+        bounds = view.rules.answer_words if side is view.answer else view.rules.question_words
         if bounds is None:
             continue
         count = count_words(side.plain)
@@ -125,6 +165,8 @@ def check_length(view: View) -> Finding | None:
 def check_refusal(view: View) -> Finding | None:
     """No refusal, no apology, no model that speaks of itself; what cannot be told from the picture may be said so."""
     for side in view.sides:
+        if side.harmless:
+            continue
         answer = side.name == "answer"
         matches = find_wordings(side.folded, REFUSALS, answer=answer)
         if not side.folded.isascii():
@@ -148,8 +190,9 @@ def check_repeats(view: View) -> Finding | None:
     if question.words == answer.words:
         return Finding("answer_is_question", "The answer only repeats the question.", answer.text)
     for side in view.sides:
-        loop = find_loop(side.words) or find_repeated_sentence(side.folded)
-        if loop:
+        if side.harmless and len(side.words) - len(side.distinct) < LEAST_AGAIN:
+            continue
+        if loop := find_repetition(side.plain, side.words, side.distinct, short=side.harmless):
             return Finding("loop", f"The {side.name} repeats the same words over and over.", loop)
     return None
 
@@ -158,6 +201,8 @@ def check_leak(view: View) -> Finding | None:
     """Nothing names the source (captions, boxes, coordinates, "the provided information"): the picture is all there is."""
     allow, scene = view.rules.allow, view.scene
     for side in view.sides:
+        if side.harmless and not view.rules.extra_leaks:
+            continue
         words = find_source_word(side.folded, answer=side.name == "answer", allow=allow, scene=scene)
         words = words or find_extra_word(side.folded, words=view.rules.extra_leaks, allow=allow, scene=scene)
         if words:
@@ -182,10 +227,7 @@ def check_leak(view: View) -> Finding | None:
 def check_placeholder(view: View) -> Finding | None:
     """No tokens of chat formats, which trainers take for their own, and no placeholder left unfilled."""
     for side in view.sides:
-        bare = side.folded.strip(" .")
-        if bare in EMPTY_WORDS and side.plain.strip()[:1].islower():
-            return Finding("placeholder", f"The {side.name} is a placeholder.", side.text)
-        if _EMPTY_NUMBERED.fullmatch(bare):
+        if len(side.words) <= _LONGEST_EMPTY and _is_placeholder(side):
             return Finding("placeholder", f"The {side.name} is a placeholder.", side.text)
         for needle, pattern in TOKENS:
             found = pattern.search(side.plain) if needle in side.plain else None
@@ -193,6 +235,11 @@ def check_placeholder(view: View) -> Finding | None:
                 message = f"The {side.name} holds a token or placeholder (“{found[0].strip()}”); write plain sentences."
                 return Finding("token", message, found[0])
     return None
+
+
+def _is_placeholder(side: Side) -> bool:
+    bare = side.folded.strip(" .")
+    return (bare in EMPTY_WORDS and side.plain.strip()[:1].islower()) or bool(_EMPTY_NUMBERED.fullmatch(bare))
 
 
 def check_reference(view: View) -> Finding | None:
@@ -228,9 +275,11 @@ def check_given_away(view: View) -> Finding | None:
     question, words = view.question, view.answer.words
     if words and words[0] in _ARTICLE:
         words = words[1:]
+    if len(words) >= len(question.words):
+        return None
     # Two words of an alphabet; of signs four, since two are often one word.
     least = 2 if view.answer.folded.isascii() or len(words[0:1] and words[0]) > 1 else 4
-    if not least <= len(words) < len(question.words) or question.words[0] in _YES_NO:
+    if len(words) < least or question.words[0] in _YES_NO:
         return None
     if f" {' '.join(words)} " not in f" {' '.join(question.words)} " or _CHOICE.search(question.folded):
         return None
@@ -239,7 +288,7 @@ def check_given_away(view: View) -> Finding | None:
 
 def check_echo(view: View) -> Finding | None:
     """The answer is no copy, nor nearly one, of a demonstration's answer: models repeat what they were shown."""
-    found = view.echoes.find(view.answer.words)
+    found = view.echoes.find(view.answer.words, view.answer.distinct)
     if not found:
         return None
     return Finding("echo", "The answer repeats an example; write about this picture only.", view.answer.text)
@@ -247,7 +296,7 @@ def check_echo(view: View) -> Finding | None:
 
 def check_unrelated(view: View) -> Finding | None:
     """A longer answer, or the dialogue as a whole, shares words with what is annotated of its own scene."""
-    share = share_of_scene(view.answer.plain, view.stems)
+    share = share_of_stems(view.answer.stems, view.stems)
     if view.foreign or (share is not None and share < LEAST_SHARE):
         return Finding("unrelated", "The answer is not about this picture.", view.answer.text)
     return None

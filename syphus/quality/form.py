@@ -8,10 +8,9 @@ from syphus.quality.pairs import Finding, View
 _JSON = re.compile(
     r"[\"“”]\w{1,40}[\"“”]\s*:\s*[\"“\[{]|[\"“”]\s*[}\]]\s*[,\]}]?\s*$|^\s*[\[{]\s*[\"“{]|```|[\"“”]\s*[}\]]+\s*,|\{\s*[\[{\"“<}]"
 )
-_MARK = re.compile(r"[\"“”`{]")
 
-_OPEN_END = re.compile(r"[,;:、，；：(\[{“‘–—-]$")
-_CLOSED_END = re.compile(r"[.!?…。！？؟۔।\"”’'»)\]]$")
+_OPEN_END = frozenset(",;:、，；：([{“‘–—-")
+_CLOSED_END = frozenset(".!?…。！？؟۔।\"”’'»)]")
 _LONG = 30
 """Words from which on a text that ends without a full stop was cut; a short one may be a name or a caption."""
 
@@ -27,8 +26,10 @@ _STATEMENT = frozenset(
 def check_json_in_text(view: View) -> Finding | None:
     """No JSON inside a text: a sign that the reply was torn and put together wrong."""
     for side in view.sides:
-        found = _JSON.search(side.plain) if _MARK.search(side.plain) else None
-        if found:
+        plain = side.plain
+        if '"' not in plain and "`" not in plain and "{" not in plain and "“" not in plain and "”" not in plain:
+            continue
+        if found := _JSON.search(plain):
             return Finding("json_in_text", f"The {side.name} holds JSON; write plain sentences.", found[0])
     return None
 
@@ -36,7 +37,8 @@ def check_json_in_text(view: View) -> Finding | None:
 def check_unfinished(view: View) -> Finding | None:
     """An answer ends where a sentence ends: half a sentence teaches to stop in the middle."""
     text = view.answer.plain.rstrip()
-    if _OPEN_END.search(text) or (len(view.answer.words) >= _LONG and not _CLOSED_END.search(text)):
+    end = text[-1:]
+    if end in _OPEN_END or (len(view.answer.words) >= _LONG and end not in _CLOSED_END):
         return Finding("unfinished", "The answer ends in the middle of a sentence.", text[-100:])
     return None
 
@@ -44,6 +46,6 @@ def check_unfinished(view: View) -> Finding | None:
 def check_no_question(view: View) -> Finding | None:
     """A question asks, or requests something; it does not state what the answer should say."""
     question = view.question
-    if not _ASKS.search(question.plain) and question.words[:1] and question.words[0] in _STATEMENT:
+    if question.words and question.words[0] in _STATEMENT and not _ASKS.search(question.plain):
         return Finding("no_question", "The question is a statement; ask something.", question.text)
     return None

@@ -6,6 +6,8 @@ from typing import Literal
 from msgspec import Struct
 
 from syphus.quality.repeats import Echoes
+from syphus.quality.vocabulary import stems_of, word_stems
+from syphus.quality.wordings import fold_text
 from syphus.records import Scene, Verdict
 
 CheckName = Literal[
@@ -58,10 +60,25 @@ class Side(Struct, frozen=True):
     text: str
     plain: str
     """Phrases of references without their ids."""
-    folded: str
-    """``plain`` in lower case, with straight apostrophes and single spaces."""
     words: list[str]
+    """Of ``plain``, in lower case."""
+    distinct: frozenset[str]
+    """The words, each once."""
+    harmless: bool
+    """An ASCII text without digits, in whose words nothing points at a source or a refusal."""
+    quiet: bool
+    """Harmless, of more than a few words, and without signs: nothing in it looks like JSON, a token or a reference."""
     name: Literal["question", "answer"]
+
+    @property
+    def folded(self) -> str:
+        """``plain`` in lower case, with straight apostrophes and single spaces. Made when asked for: most texts need none."""
+        return fold_text(self.plain)
+
+    @property
+    def stems(self) -> frozenset[str]:
+        """Of the content words of ``plain``; what its words are is known already."""
+        return word_stems(self.distinct) if self.plain.isascii() else stems_of(self.plain)
 
 
 class View(Struct, frozen=True):
@@ -79,11 +96,8 @@ class View(Struct, frozen=True):
     """Of the scene's annotations."""
     foreign: bool
     """The dialogue as a whole shares no word with its scene."""
-
-    @property
-    def sides(self) -> tuple[Side, Side]:
-        """Both of them, the question first."""
-        return self.question, self.answer
+    sides: tuple[Side, Side]
+    """Question and answer."""
 
 
 class Finding(Struct, frozen=True):

@@ -1,8 +1,9 @@
 # ruff: noqa: RUF001 (full-width and curly signs are what is looked for)
 """What gives a text away: words that name the annotations instead of the picture, refusals, and tokens of chat formats.
 
-Tables of patterns, each with the substrings without which it cannot match: looking for those first is what makes the checks
-quick. All patterns match lower-case text with straight apostrophes (``fold_text``).
+Tables of patterns, each with the substrings without which it cannot match, and with marks of the words without which it cannot
+match: looking for those first is what makes the checks quick. All patterns match lower-case text with straight apostrophes
+(``fold_text``).
 """
 
 import re
@@ -18,11 +19,16 @@ class Wording(Struct, frozen=True):
     pattern: re.Pattern[str]
     answers_only: bool
     """A question may say it: "Write a description of the image" is a task."""
+    marks: str
+    """A pattern that finds, in every match within an ASCII text, a word (see :func:`split_words`); the rarer the word, the
+    fewer texts are searched. A word with a digit needs no mark."""
 
 
 def fold_text(text: str) -> str:
     """Lower case, straight apostrophes, single spaces: the form that the patterns match."""
-    folded = text.lower().replace("’", "'").replace("‘", "'")
+    folded = text.lower()
+    if not text.isascii():
+        folded = folded.replace("’", "'").replace("‘", "'")
     return " ".join(folded.split()) if "\n" in folded or "  " in folded else folded
 
 
@@ -35,9 +41,11 @@ def find_wordings(folded: str, wordings: tuple[Wording, ...], *, answer: bool) -
     ]
 
 
-def _wording(needles: str, pattern: str, *, answers_only: bool = False) -> tuple[Wording, ...]:
+def _wording(needles: str, pattern: str, *, answers_only: bool = False, marks: str = "") -> tuple[Wording, ...]:
     compiled = re.compile(pattern)
-    return tuple(Wording(needle, compiled, answers_only) for needle in needles.split("|"))
+    # Where the needles are (parts of) single words, they are the marks; others are for texts beyond ASCII.
+    marks = marks or "|".join(needle for needle in needles.split("|") if needle.isascii() and needle.isalpha())
+    return tuple(Wording(needle, compiled, answers_only, marks) for needle in needles.split("|"))
 
 
 _SOURCE = r"(?:descriptions?|captions?|annotations?|sentences?|passages?|metadata|transcripts?|text|texts|information)"
@@ -59,7 +67,11 @@ _SURFACE = (
 LEAKS: Final[tuple[Wording, ...]] = (
     *_wording("bounding|bbox", r"\bbounding[- ]?box(?:es)?\b|\bbbox(?:es)?\b"),
     *_wording("keypoint", r"\bkeypoints?\b"),
-    *_wording("scene graph|ground truth|ground-truth", r"\bscene graphs?\b|\bground[- ]truth\b"),
+    *_wording(
+        "scene graph|ground truth|ground-truth",
+        r"\bscene graphs?\b|\bground[- ]truth\b",
+        marks=r"\bgraph|\btruth",
+    ),
     *_wording(
         "caption",
         r"\b(?:the|this|that|these|those|each|given|provided|image|first|second|third|last|one|both|all|some|other|several|"
@@ -90,12 +102,18 @@ LEAKS: Final[tuple[Wording, ...]] = (
         r"\b(?:is|are|was|were)\s(?:also\s|only\s|simply\s)?described\b(?!\s(?:on|by)\b)",
         answers_only=True,
     ),
-    *_wording("to describe", r"\bused interchangeably to describe\b", answers_only=True),
+    *_wording(
+        "to describe",
+        r"\bused interchangeably to describe\b",
+        answers_only=True,
+        marks=r"interchangeably",
+    ),
     *_wording(
         "as mentioned|as stated|as noted|as indicated|as listed|as given|as provided|as specified",
         rf"\bas (?:mentioned|stated)\b{_SURFACE}(?!\sby\b)|"
         r"\bas (?:noted|indicated|listed|given|provided|specified)\s(?:(?:in|by) (?:the|this|your)\s(?:\w+\s)?"
         rf"{_SOURCE}|above|earlier|previously)\b",
+        marks=r"\bmentioned|\bstated|\bnoted|\bindicated|\blisted|\bgiven|\bprovided|\bspecified",
     ),
     *_wording(
         "mention",
@@ -108,6 +126,7 @@ LEAKS: Final[tuple[Wording, ...]] = (
         "description|caption|annotation|sentence|passage|metadata|transcript|text|information",
         rf"\b(?:according to|based (?:up)?on|as per|judging (?:by|from)|going by)\s(?:the\s|this\s|these\s|all\s|your\s)?"
         rf"{_MORE}{_SOURCE}\b{_PLACED}",
+        marks=r"description|caption|annotation|sentence|passage|metadata|transcript|\btexts?\b|\binformation",
     ),
     *_wording(
         "description|caption|annotation|sentence|passage|metadata|transcript",
@@ -122,6 +141,7 @@ LEAKS: Final[tuple[Wording, ...]] = (
         r"information|context|details|data|sentences?|lists?|annotations?|coordinates|objects)\b|"
         r"\b(?:descriptions?|information|context|details|data|sentences?)\s(?:that\s)?(?:is\s|are\s|was\s|were\s|has been\s)?"
         rf"(?:provided|given|supplied)\b{_SURFACE}|\bbased on the (?:available )?(?:context|details|data)\b",
+        marks=r"\bgiven|\bprovided|\babove|\bsupplied|\bbased",
     ),
     *_wording(
         "sentence",
@@ -133,8 +153,13 @@ LEAKS: Final[tuple[Wording, ...]] = (
         "object",
         r"\blist of (?:\w+ )?objects\b|\bobjects? list\b|\b(?:detected|annotated|labell?ed) objects?\b|\bobjects? detected\b|"
         r"\bobject (?:#|id |number |no\. )?\d+\b|\bobject ids?\b|\bobject (?:detection|detector)\b",
+        marks=r"\blists?\b|\bdetect|\bannotated|\blabell?ed|\bids?\b",
     ),
-    *_wording("timestamp|time stamp", r"\btime ?stamps? (?:of )?\d|\b(?:the|these|given|provided) time ?stamps\b"),
+    *_wording(
+        "timestamp|time stamp",
+        r"\btime ?stamps? (?:of )?\d|\b(?:the|these|given|provided) time ?stamps\b",
+        marks=r"timestamp|\bstamp",
+    ),
     *_wording("x1", r"\bx1,? ?y1\b"),
     *_wording(
         "laut|gemäß|beschreibung|bildunterschrift|begrenzungsrahmen",
@@ -194,6 +219,7 @@ REFUSALS: Final[tuple[Wording, ...]] = (
         " ai|language model|text-based|vision model|artificial",
         r"\b(?:as|i'm|i am)\s(?:just\s|only\s)?an?\s(?:\w+\s)?(?:ai|artificial intelligence|(?:large\s)?language model|"
         r"vision model|text-based)\b",
+        marks=r"\bai\b|\bmodel|\bbased|\bartificial",
     ),
     # At the beginning of a sentence and not of a quotation: the card in the picture may read "I'm sorry".
     *_wording(
@@ -206,6 +232,7 @@ REFUSALS: Final[tuple[Wording, ...]] = (
         rf"\bi\s?{_CANNOT}\s(?:actually\s|directly\s|really\s|physically\s)?{_LOOK}\s"
         rf"(?:(?:the|this|that|your|any|an?|actual|visual|attached|uploaded|provided|specific|such)\s)*{_PICTURE}\b",
         answers_only=True,
+        marks=r"\bi(?:\b|can|could|am|won|will)",
     ),
     *_wording(
         "i can|i am|i'm|i won|i will",
@@ -213,12 +240,14 @@ REFUSALS: Final[tuple[Wording, ...]] = (
         r"provide (?:\w+\s)?(?:\w+\s)?(?:answer|description|information|assistance|details|content|question)|answer (?:this|that|your|the)|"
         r"(?:identify|recogni[sz]e) (?:people|individuals|persons?|who|real|anyone))",
         answers_only=True,
+        marks=r"\bi(?:\b|can|could|am|won|will)",
     ),
     *_wording(
         "i do|i have no",
         r"\bi (?:don't|do not) (?:actually\s|currently\s)?have (?:the\s)?(?:access|(?:the )?ability|capability|enough|sufficient|any\s|"
         r"information|personal|visual|vision|eyes)|\bi have no (?:access|ability|way of)\b",
         answers_only=True,
+        marks=r"\bi\b",
     ),
     # Talk about the talk: the voice of an assistant that has lost the picture from sight.
     *_wording(
@@ -227,42 +256,54 @@ REFUSALS: Final[tuple[Wording, ...]] = (
         r"\b(?:let me know (?:if|what|when)|(?:feel free to|you can|you should) ask me)\b|"
         r"\bi(?:'m| am) (?:ready to|here to|happy to|glad to) (?:hear|help|assist|answer)\b|"
         r"\bi (?:do not|don't) understand your question\b|\bis there anything else you(?:'d| would) like\b",
+        marks=r"\bi\b|\blet\b|\bask\b|\belse\b",
     ),
     *_wording(
         "no image|no picture|no photo|no video",
         r"\b(?:no|without an?) (?:image|picture|photo|photograph|video) (?:was|is|has been|were|to be)?\s?"
         r"(?:provided|attached|given|uploaded|included|available|shared|supplied)\b",
+        marks=r"provided|attached|given|uploaded|included|available|shared|supplied",
     ),
     *_wording(
         "not ",
         rf"\b{_PICTURE}\s(?:was|is|has|were|are) not (?:been )?(?:provided|attached|uploaded|available|shared|accessible)\b",
         answers_only=True,
+        marks=r"provided|attached|uploaded|available|shared|accessible",
     ),
     *_wording(
         "please ",
         rf"\bplease (?:provide|upload|share|attach|supply)\s(?:me with\s|us with\s)?(?:(?:the|an?|your|more|additional|further|actual)\s)*"
         rf"(?:{_PICTURE}|context|information|details|description|clarification)\b",
         answers_only=True,
+        marks=r"\bplease",
     ),
     *_wording(
         "without ",
         rf"\bwithout (?:being able to see|seeing|access to|viewing|having access to) (?:the|an?|any) (?:actual )?{_PICTURE}\b",
         answers_only=True,
+        marks=r"\bwithout",
     ),
     *_wording(
         "openai|content polic|my programming|my training|knowledge cutoff|unfortunately, i ",
         r"\bopenai'?s? (?:polic|guideline|use)|\bcontent polic|\bmy (?:programming|training data|knowledge cutoff)\b|"
         r"\bunfortunately, i (?:am|can|do|could|don't|cannot|can't|'m)",
         answers_only=True,
+        marks=r"openai|\bcontent|\bmy\b|\bknowledge|\bunfortunately",
     ),
     *_wording(
         "als ki|als sprachmodell|tut mir leid|entschuldigung",
         r"\bals (?:eine? )?(?:ki|sprachmodell)\b|^(?:es )?tut mir leid\b|^entschuldigung, ",
+        marks=r"\bki\b|\bsprachmodell|\bleid|\bentschuldigung",
     ),
-    *_wording("en tant qu|désolé", r"\ben tant qu(?:e modèle|'ia|'intelligence|'assistant)|^(?:je suis |je )?désolé"),
+    *_wording(
+        "en tant qu|désolé",
+        r"\ben tant qu(?:e modèle|'ia|'intelligence|'assistant)|^(?:je suis |je )?désolé",
+        marks=r"\btant",
+    ),
     *_wording(
         "como ia|como una ia|modelo de lenguaje|lo siento",
         r"\bcomo (?:una )?(?:ia|inteligencia artificial|modelo de lenguaje)\b|^lo siento, ",
+        marks=r"\bcomo|\bsiento",
     ),
 )
 """A refusal, an apology, or the model speaking of itself."""
@@ -279,6 +320,10 @@ REFUSALS_UNSPACED: Final[tuple[Wording, ...]] = (
     *_wording("죄송|모델로서|인공지능", r"^죄송(?:합니다|하지만)|(?:언어 모델|인공지능|ai)(?:로서|로써)"),
     *_wording("عذر|آسف|كنموذج", r"^(?:عذر[اً]+|آسف|أعتذر)|كنموذج|بصفتي (?:نموذج|ذكاء)"),
 )
+
+MARKS: Final = re.compile("|".join(dict.fromkeys((*(one.marks for one in (*LEAKS, *REFUSALS) if one.marks), "lorem"))))
+"""Found in no word of an ASCII text without digits: then none of ``LEAKS`` and ``REFUSALS`` matches it, and of ``TOKENS`` only
+those with a sign."""
 
 TOKENS: Final = (
     (

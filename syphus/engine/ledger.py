@@ -271,6 +271,7 @@ def open_ledger(folder: Path, *, create: bool = False) -> LedgerReader:
         LedgerError: it is not there, another process writes it, it is damaged, or another version of syphus made it.
     """
     path = folder / LEDGER_FILE
+    store.refuse_unfinished(path)
     if not path.exists():
         if not create:
             raise LedgerError(f"{folder}: there is no run here ({LEDGER_FILE} is missing).")

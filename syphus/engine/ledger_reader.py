@@ -1,7 +1,7 @@
 """Reading a run's ledger: what was answered, what came of each item, what it cost. For writing: :mod:`syphus.engine.ledger`."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -162,7 +162,15 @@ class LedgerReader:
 
     def outcomes(self) -> Iterator[StoredOutcome]:
         """The items' newest outcomes that did not fail, in the run's order; nothing is held but the row at hand."""
-        return map(_outcome, self._rows(f"{_OUTCOME} standing ORDER BY position, item"))
+        return self._decoded(_outcome, self._rows(f"{_OUTCOME} standing ORDER BY position, item"))
+
+    def _decoded(self, decode: Callable[[Any], T], rows: Iterator[Any]) -> Iterator[T]:
+        for row in rows:
+            try:
+                value = decode(row)
+            except msgspec.DecodeError as error:  # SQLite keeps no checksums: a text may be another than was written
+                raise store.damaged(self.path, error) from error
+            yield value
 
     def compare(
         self, categories: Iterable[str], generations: tuple[int, int] | None = None
@@ -185,8 +193,9 @@ class LedgerReader:
                 generations[1] if generations else None,
             ),
         )
-        for row in rows:
-            yield _generation(row[: len(_GENERATION)]), _generation(row[len(_GENERATION) :])
+        return self._decoded(
+            lambda row: (_generation(row[: len(_GENERATION)]), _generation(row[len(_GENERATION) :])), rows
+        )
 
     def find_asked(self, key: str) -> Asked | None:
         """What a request asked, or None."""

@@ -26,7 +26,7 @@ def create(path: Path) -> None:
     Raises:
         LedgerError: the folder cannot be written.
     """
-    _refuse_unfinished(path)
+    refuse_unfinished(path)
     temporary = path.with_suffix(".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises:
         LedgerError: it is no ledger, damaged, or of another version.
     """
-    _refuse_unfinished(path)
+    refuse_unfinished(path)
     if _is_empty(path):
         raise LedgerError(
             f"{path}: is empty; a disk that was full may have done that.\n"
@@ -141,7 +141,7 @@ def _primary_code(error: BaseException) -> int:
     return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
 
 
-def _refuse_unfinished(path: Path) -> None:
+def refuse_unfinished(path: Path) -> None:
     """A rescue that was killed at its end must be finished first: what is written now would be lost by it."""
     if path.with_name(RESCUED_FILE).exists():
         raise LedgerError(

@@ -33,10 +33,10 @@ import msgspec
 import workload
 from aiohttp import web
 
-from syphus.engine.ledger import LEDGER_FILE
-from syphus.engine.wire import read_completion, request_key
+from syphus.endpoints.wire import read_completion, request_key
 from syphus.errors import ModelError
 from syphus.identity import draw_number
+from syphus.ledger.ledger import LEDGER_FILE
 from syphus.rehearsal.faults import BY_NAME, FaultKind
 from syphus.rehearsal.server import RehearsalServer
 

@@ -3,15 +3,15 @@
 import time
 from typing import Any
 
-from syphus.engine.budget import Budget
+from syphus.endpoints.http import HttpClient
+from syphus.endpoints.lanes import Lane
+from syphus.endpoints.limits import Limits
+from syphus.endpoints.wire import Abilities
 from syphus.engine.counters import Counters, RunSettings
-from syphus.engine.http import HttpClient
-from syphus.engine.lanes import Lane
-from syphus.engine.ledger import Ledger
-from syphus.engine.limits import Limits
-from syphus.engine.prices import Prices, Rates
 from syphus.engine.run import Engine
-from syphus.engine.wire import Abilities
+from syphus.ledger.ledger import Ledger
+from syphus.money.budget import Budget
+from syphus.money.prices import Prices, Rates
 
 DEAR = Prices(
     source="test",

@@ -18,11 +18,11 @@ import pytest
 from syphus.cli import batch as batch_command
 from syphus.cli.main import main
 from syphus.engine import batches as engine_batches
-from syphus.engine.batch_ledger import BatchBook
 from syphus.engine.batch_lines import is_queue_full, line_of, queue_limit, read_line, shown_errors
 from syphus.engine.batch_remote import Remote
 from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Reply
+from syphus.ledger.batches import BatchBook
 from syphus.rehearsal.batch import BatchDesk, StoredBatch, StoredFile
 from syphus.rehearsal.faults import BY_NAME
 from syphus.rehearsal.replies import Answer, completion, error

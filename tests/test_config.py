@@ -15,8 +15,8 @@ from syphus.cli.assemble import library_of, open_categories, open_sources, read_
 from syphus.cli.connect import endpoint_tables
 from syphus.cli.keep import keep_run
 from syphus.config import load_config
-from syphus.engine.ledger import open_ledger
 from syphus.errors import InputError
+from syphus.ledger.ledger import open_ledger
 
 TOML = """
 categories = ["mine/test"]

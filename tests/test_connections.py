@@ -9,9 +9,9 @@ from typing import Self
 
 import pytest
 
-from syphus.engine import connections
-from syphus.engine.connections import BrokenError, Pool, Response
-from syphus.engine.http import HttpClient, has_proxy
+from syphus.endpoints import connections
+from syphus.endpoints.connections import BrokenError, Pool, Response
+from syphus.endpoints.http import HttpClient, has_proxy
 from syphus.errors import FailureKind, InputError, ModelError
 
 Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -8,14 +8,15 @@ import pytest
 from engines import engine_of, lane_of
 from msgspec import Struct
 
-from syphus.engine import limits, retry
-from syphus.engine.http import HttpClient
-from syphus.engine.ledger import Ledger, open_ledger
-from syphus.engine.probe import first_guess, probe
+from syphus.endpoints import limits
+from syphus.endpoints.http import HttpClient
+from syphus.endpoints.probe import first_guess, probe
+from syphus.endpoints.wire import Abilities
+from syphus.engine import retry
 from syphus.engine.run import Engine
-from syphus.engine.wire import Abilities
 from syphus.errors import FailureKind, InputError, ModelError
 from syphus.exchange import Ask, Item, Message, Outcome, Parameters, Request
+from syphus.ledger.ledger import Ledger, open_ledger
 from syphus.records import Dialogue, Turn
 from syphus.rehearsal.replies import Answer, completion, error
 from syphus.rehearsal.server import RehearsalServer

@@ -8,26 +8,27 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LEVELS = {
     "errors": 1, "records": 1, "exchange": 1, "identity": 1, "decoding": 1, "files": 1, "config": 1,
-    "annotations": 2, "quality": 2, "references": 2,
-    "categories": 3, "engine": 3, "formats": 3, "rehearsal": 3,
-    "jobs": 4,
+    "annotations": 2, "quality": 2, "references": 2, "ledger": 2, "money": 2,
+    "categories": 3, "endpoints": 3, "formats": 3, "rehearsal": 3,
+    "engine": 4, "jobs": 4,
     "cli": 5,
 }  # fmt: skip
 SAME_LEVEL = {("quality", "references")}
 """Arrows between rooms of one level that are meant: checks read references in text."""
 NEVER = {("jobs", "engine")}
+"""A job knows only ``ask``."""
 DOORS = {
-    "aiohttp": {"engine/http.py", "rehearsal/batch.py", "rehearsal/server.py"},
-    "openai": {"engine/client.py"},
-    "httpx2": {"engine/client.py"},
+    "aiohttp": {"rehearsal/batch.py", "rehearsal/server.py"},
+    "httptools": {"endpoints/connections.py"},
+    "openai": {"endpoints/sdk.py"},
+    "httpx2": {"endpoints/sdk.py"},
     "sqlite3": {
-        f"engine/{name}.py"
-        for name in ("batch_ledger", "commits", "ledger", "ledger_reader", "rescue", "salvage", "store")
+        f"ledger/{name}.py" for name in ("batches", "commits", "ledger", "reader", "rescue", "salvage", "store")
     },
-    "xllamacpp": {"engine/local.py"},
+    "xllamacpp": {"endpoints/local.py"},
     "tenacity": {"engine/retry.py"},
-    "genai_prices": {"engine/prices.py"},
-    "tiktoken": {"engine/tokens.py"},
+    "genai_prices": {"money/prices.py"},
+    "tiktoken": {"endpoints/tokens.py"},
     "rich": {"cli/view.py", "cli/summary.py", "cli/diff.py", "cli/plan.py", "cli/batch.py"},
 }
 MODULES = sorted((ROOT / "syphus").rglob("*.py"))

@@ -22,15 +22,15 @@ import pytest
 from msgspec import Struct
 
 from syphus.cli.main import main
-from syphus.engine import rescue as rescue_module
-from syphus.engine import store
-from syphus.engine.ledger import LEDGER_FILE, Call, Ledger, open_ledger
-from syphus.engine.rescue import LOST_PREFIX, LOST_TEXT, rescue
-from syphus.engine.salvage import FORMS
-from syphus.engine.store import RESCUED_FILE
 from syphus.errors import FailureKind, LedgerError, ModelError
 from syphus.exchange import Message, Outcome, Reject, Reply, Request, Usage
 from syphus.identity import fingerprint
+from syphus.ledger import rescue as rescue_module
+from syphus.ledger import store
+from syphus.ledger.ledger import LEDGER_FILE, Call, Ledger, open_ledger
+from syphus.ledger.rescue import LOST_PREFIX, LOST_TEXT, rescue
+from syphus.ledger.salvage import FORMS
+from syphus.ledger.store import RESCUED_FILE
 from syphus.records import Dialogue, Turn
 from syphus.rehearsal.server import RehearsalServer
 
@@ -219,7 +219,7 @@ path = "out.jsonl"
 def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
     fill(tmp_path / "run", 3)
     code = (
-        "import sys, pathlib; from syphus.engine.ledger import open_ledger\n"
+        "import sys, pathlib; from syphus.ledger.ledger import open_ledger\n"
         "with open_ledger(pathlib.Path(sys.argv[1]), create=True): print('in', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(
@@ -680,7 +680,7 @@ def killed_while_writing(folder: Path) -> None:
     code = (
         "import sys, os, pathlib; sys.path.insert(0, sys.argv[2]); import test_ledger\n"
         "test_ledger.sqlite3.Connection\n"
-        "import asyncio; from syphus.engine.ledger import open_ledger\n"
+        "import asyncio; from syphus.ledger.ledger import open_ledger\n"
         "ledger = open_ledger(pathlib.Path(sys.argv[1]), create=True)\n"
         "async def work():\n"
         "    for number in range(100): await test_ledger.put(ledger, number)\n"

@@ -10,17 +10,17 @@ import pytest
 from engines import DEAR, engine_of, lane_of
 from msgspec import Struct
 
-from syphus.engine import limits as limits_module
+from syphus.endpoints import limits as limits_module
+from syphus.endpoints.headers import Allowance, read_allowances
+from syphus.endpoints.lanes import ClosedError, Lane, Lanes
+from syphus.endpoints.limits import CHOKED, MARGIN, SHRINK, Bucket, Limits
+from syphus.endpoints.wire import Answer as WireAnswer
 from syphus.engine import retry
-from syphus.engine.budget import Budget, BudgetReachedError
-from syphus.engine.headers import Allowance, read_allowances
-from syphus.engine.lanes import ClosedError, Lane, Lanes
-from syphus.engine.ledger import open_ledger
-from syphus.engine.limits import CHOKED, MARGIN, SHRINK, Bucket, Limits
 from syphus.engine.run import Engine
-from syphus.engine.wire import Answer as WireAnswer
 from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Ask, Item, Message, Outcome, Parameters, Request
+from syphus.ledger.ledger import open_ledger
+from syphus.money.budget import Budget, BudgetReachedError
 from syphus.records import Dialogue, Turn
 from syphus.rehearsal.limits import Limits as ServerLimits
 from syphus.rehearsal.replies import Answer, completion, error

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syphus.engine import weights
-from syphus.engine.wire import build_body, read_answer
+from syphus.endpoints import weights
+from syphus.endpoints.wire import build_body, read_answer
 from syphus.errors import FailureKind, InputError, ModelError
 from syphus.exchange import Message, Parameters, Request
 
@@ -28,7 +28,7 @@ SCHEMA = {
 @pytest.mark.model
 def test_the_embedded_model_answers_in_the_schema_and_repeats_itself() -> None:
     pytest.importorskip("xllamacpp", reason="needs syphus[local]")
-    from syphus.engine.local import ABILITIES, EXTRA, LocalClient
+    from syphus.endpoints.local import ABILITIES, EXTRA, LocalClient
 
     client = LocalClient(weights.embedded_model(lambda _: None), window=1024, slots=1, threads=None)
     request = Request(
@@ -128,7 +128,7 @@ def test_where_it_cannot_be_fetched_one_line_says_what_to_do(cache: Path, monkey
 
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     pytest.importorskip("xllamacpp", reason="needs syphus[local]")
-    from syphus.engine.local import LocalClient
+    from syphus.endpoints.local import LocalClient
 
     path = tmp_path / "model.gguf"
     path.write_bytes(os.urandom(100))

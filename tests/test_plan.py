@@ -18,11 +18,11 @@ from syphus.cli.assemble import open_categories, open_sources, read_scenes
 from syphus.cli.main import main
 from syphus.cli.planning import Planner, dollars, estimate, in_short
 from syphus.config import load_config
-from syphus.engine.estimate import Correction, Counted, Group, Past, Prospect, Span, extrapolate, prospect
-from syphus.engine.prices import Prices, Rates
-from syphus.engine.tokens import estimating_counter
+from syphus.endpoints.tokens import estimating_counter
 from syphus.exchange import Reply, Usage
 from syphus.jobs.generate import GenerateItem, make_items, planned_requests
+from syphus.money.estimate import Correction, Counted, Group, Past, Prospect, Span, extrapolate, prospect
+from syphus.money.prices import Prices, Rates
 from syphus.records import Caption, Scene
 from syphus.rehearsal.server import RehearsalServer
 
@@ -438,9 +438,9 @@ def test_the_count_is_what_the_embedded_model_bills() -> None:
     pytest.importorskip("xllamacpp", reason="needs syphus[local]")
     from msgspec import structs
 
-    from syphus.engine import local, weights
-    from syphus.engine.tokens import LocalCounter
-    from syphus.engine.wire import build_body, read_answer
+    from syphus.endpoints import local, weights
+    from syphus.endpoints.tokens import LocalCounter
+    from syphus.endpoints.wire import build_body, read_answer
 
     file = ROOT / "configs/quickstart.toml"
     config = load_config(file, {})

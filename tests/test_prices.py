@@ -6,9 +6,9 @@ import genai_prices
 import pytest
 
 from syphus.config import ModelTable
-from syphus.engine.prices import Prices, find_prices, is_own_server
 from syphus.errors import InputError
 from syphus.exchange import Usage
+from syphus.money.prices import Prices, find_prices, is_own_server
 
 MOMENT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OPENAI = "https://api.openai.com/v1"

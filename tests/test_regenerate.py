@@ -14,8 +14,8 @@ from folders import write_category
 
 from syphus.cli.diff import clean
 from syphus.cli.main import main
-from syphus.engine.store import LEDGER_FILE
 from syphus.errors import Exit
+from syphus.ledger.store import LEDGER_FILE
 from syphus.rehearsal.replies import Answer, completion, error
 from syphus.rehearsal.server import RehearsalServer
 

@@ -15,14 +15,14 @@ from syphus.categories.category import Category
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli.main import main
 from syphus.cli.rehearse import Book, choose_kinds
-from syphus.engine import limits as engine_limits
+from syphus.endpoints import limits as engine_limits
+from syphus.endpoints.wire import Abilities
 from syphus.engine import retry
-from syphus.engine.ledger import open_ledger
-from syphus.engine.ledger_reader import StoredOutcome
 from syphus.engine.run import Engine
-from syphus.engine.wire import Abilities
 from syphus.errors import FailureKind
 from syphus.jobs.generate import generate_job, make_items
+from syphus.ledger.ledger import open_ledger
+from syphus.ledger.reader import StoredOutcome
 from syphus.records import Caption, Scene
 from syphus.rehearsal import server as server_module
 from syphus.rehearsal.faults import BY_NAME, KINDS, MEANING, FaultKind, faults_table, meanings_table

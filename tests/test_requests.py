@@ -20,8 +20,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from syphus.categories.load import Library, load_category
 from syphus.categories.prompt import CategoryPrompts
-from syphus.engine.probe import probe
-from syphus.engine.wire import Abilities, build_body, with_cache_hints
+from syphus.endpoints.probe import probe
+from syphus.endpoints.wire import Abilities, build_body, with_cache_hints
 from syphus.exchange import Parameters, Reply, Request
 from syphus.jobs.generate import GenerateItem, generate_job
 

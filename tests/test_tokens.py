@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import tiktoken
 
-from syphus.engine import tokens
-from syphus.engine.tokens import (
+from syphus.endpoints import tokens
+from syphus.endpoints.tokens import (
     PER_MESSAGE,
     PER_REQUEST,
     counter_for_name,

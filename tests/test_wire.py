@@ -6,7 +6,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from syphus.engine.wire import Abilities, build_body, classify, read_completion, request_key, retry_after
+from syphus.endpoints.wire import Abilities, build_body, classify, read_completion, request_key, retry_after
 from syphus.errors import FailureKind as Kind
 from syphus.errors import ModelError
 from syphus.exchange import Message, Parameters, Request, Usage

@@ -18,14 +18,14 @@ from syphus.cli.connect import endpoint_tables
 from syphus.cli.keep import CONFIG_FILE
 from syphus.cli.work import Prepared, do_run, prepare, run_to_its_end
 from syphus.config import ModelTable
-from syphus.engine.batch_ledger import UNSENT, Batch, BatchBook, BatchReader, Brought
 from syphus.engine.batch_packing import Packer
 from syphus.engine.batch_remote import Remote
 from syphus.engine.batches import Batches, Hold, Taken
-from syphus.engine.ledger import Ledger, open_ledger
-from syphus.engine.prices import find_prices
 from syphus.engine.retry import is_passing
 from syphus.errors import Exit, InputError, ModelError, SyphusError
+from syphus.ledger.batches import UNSENT, Batch, BatchBook, BatchReader, Brought
+from syphus.ledger.ledger import Ledger, open_ledger
+from syphus.money.prices import find_prices
 
 LONGEST_POLL = 600.0
 """Seconds between two looks at batches that take their time."""

@@ -10,16 +10,16 @@ from msgspec import structs
 from syphus.categories.category import Category, ChatStep
 from syphus.cli import view
 from syphus.config import Config, ModelTable
-from syphus.engine.budget import Budget
+from syphus.endpoints.lanes import Client, Lane
+from syphus.endpoints.limits import Limits
+from syphus.endpoints.wire import Abilities, CacheMode
 from syphus.engine.counters import Counters, RunSettings
-from syphus.engine.lanes import Client, Lane
-from syphus.engine.ledger import Ledger
-from syphus.engine.limits import Limits
-from syphus.engine.prices import find_prices
 from syphus.engine.run import Engine
-from syphus.engine.wire import Abilities, CacheMode
 from syphus.errors import InputError
 from syphus.exchange import Parameters
+from syphus.ledger.ledger import Ledger
+from syphus.money.budget import Budget
+from syphus.money.prices import find_prices
 
 FIRST_IN_FLIGHT = 16
 MOST_IN_FLIGHT = 512
@@ -57,7 +57,7 @@ async def open_engine(config: Config, categories: list[Category], ledger: Ledger
 def sent_name(model: ModelTable) -> str:
     """The model's name as it stands in requests, and so in their keys."""
     if model.kind == "local":
-        from syphus.engine import weights
+        from syphus.endpoints import weights
 
         return Path(model.path).name if model.path else weights.MODEL_FILE
     return model.name
@@ -66,7 +66,7 @@ def sent_name(model: ModelTable) -> str:
 def sent_extra(model: ModelTable) -> dict[str, Any]:
     """What is sent with each request beside what the categories say."""
     if model.kind == "local":
-        from syphus.engine import local
+        from syphus.endpoints import local
 
         return local.EXTRA | model.extra
     return model.extra
@@ -93,7 +93,7 @@ def endpoint_tables(model: ModelTable) -> list[ModelTable]:
 
 
 def _local_lane(model: ModelTable) -> Lane:
-    from syphus.engine import local, weights
+    from syphus.endpoints import local, weights
 
     slots = model.concurrency or 1
     path = Path(model.path) if model.path else weights.embedded_model(view.say)
@@ -116,13 +116,13 @@ def _lane(model: ModelTable) -> Lane:
 
 
 def _client(model: ModelTable, connections: int) -> Client:
-    from syphus.engine.http import HttpClient, has_proxy
+    from syphus.endpoints.http import HttpClient, has_proxy
 
     if model.transport == "lean" and not has_proxy(model.base_url):
         return HttpClient(
             base_url=model.base_url, key_variable=model.key_variable, timeout=model.timeout, headers=model.headers
         )
-    from syphus.engine.client import OpenAIClient
+    from syphus.endpoints.sdk import OpenAIClient
 
     if model.transport == "lean":
         view.say("there is a proxy in the environment, so calls go through the SDK")
@@ -149,10 +149,10 @@ def _check_budget(config: Config, lanes: list[Lane]) -> None:
 
 async def _guess(model: ModelTable, lanes: list[Lane]) -> Abilities:
     if model.kind == "local":
-        from syphus.engine import local
+        from syphus.endpoints import local
 
         return local.ABILITIES
-    from syphus.engine.probe import first_guess
+    from syphus.endpoints.probe import first_guess
 
     endpoint = lanes[0].client.endpoint
     guess = structs.replace(first_guess(endpoint), cache=cache_mode(model, endpoint))
@@ -177,7 +177,7 @@ async def _find_abilities(engine: Engine, model: ModelTable, asking: list[ChatSt
     name = f"{endpoint} {model.name}"
     if (known := ledger.find_abilities(name, Abilities)) is not None:
         return structs.replace(known, cache=engine.abilities.cache if model.prompt_cache != "auto" else known.cache)
-    from syphus.engine.probe import probe
+    from syphus.endpoints.probe import probe
 
     wanted = Parameters(
         temperature=next((step.temperature for step in asking if step.temperature is not None), None),

@@ -19,10 +19,10 @@ from rich.text import Text
 
 from syphus.cli import view
 from syphus.cli.select import STATES, choose_categories
-from syphus.engine.ledger import open_ledger
-from syphus.engine.ledger_reader import Asked, Generation, LedgerReader
 from syphus.errors import Exit
 from syphus.exchange import Reject
+from syphus.ledger.ledger import open_ledger
+from syphus.ledger.reader import Asked, Generation, LedgerReader
 from syphus.quality.pairs import Pair
 
 SHOWN = 5

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from syphus.cli import view
-from syphus.engine.ledger import open_ledger
-from syphus.engine.ledger_reader import LedgerReader
 from syphus.errors import Exit, InputError
 from syphus.formats.exporting import ExportOptions, Written, find_format
+from syphus.ledger.ledger import open_ledger
+from syphus.ledger.reader import LedgerReader
 from syphus.records import Dialogue
 from syphus.references.boxes import find_convention
 

@@ -11,8 +11,8 @@ from syphus.categories.prompt import CategoryPrompts, Outputs, Turn
 from syphus.cli.assemble import read_scenes
 from syphus.cli.connect import sent_seed
 from syphus.cli.work import Prepared, do_run, flags_of, prepare, run_to_its_end
-from syphus.engine.ledger import open_ledger
 from syphus.errors import Exit, InputError
+from syphus.ledger.ledger import open_ledger
 from syphus.records import Scene
 
 

@@ -18,8 +18,8 @@ from syphus.categories.category import Category
 from syphus.categories.load import Library
 from syphus.cli.assemble import Source
 from syphus.config import Config
-from syphus.engine.ledger import Ledger
 from syphus.files import write_whole
+from syphus.ledger.ledger import Ledger
 
 CONFIG_FILE = "config.json"
 

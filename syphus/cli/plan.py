@@ -17,12 +17,12 @@ from syphus.cli.connect import endpoint_tables, sent_name, sent_seed
 from syphus.cli.planning import CategoryPlan, Plan, StepPlan, dollars, estimate, make_planner
 from syphus.cli.work import flags_of, prepare
 from syphus.config import Config
-from syphus.engine.estimate import CACHED_FROM, Span
-from syphus.engine.ledger import open_ledger
-from syphus.engine.prices import OPENAI
-from syphus.engine.store import LEDGER_FILE
 from syphus.errors import Exit, InputError
 from syphus.jobs.generate import make_items
+from syphus.ledger.ledger import open_ledger
+from syphus.ledger.store import LEDGER_FILE
+from syphus.money.estimate import CACHED_FROM, Span
+from syphus.money.prices import OPENAI
 
 _SHOWN_PROBLEMS = 3
 

@@ -19,16 +19,16 @@ from syphus.categories.context import estimate_tokens
 from syphus.categories.prompt import CategoryPrompts, within
 from syphus.cli.connect import endpoint_tables, sent_extra, sent_name
 from syphus.config import Config, ModelTable
-from syphus.engine.estimate import Counted, Group, Past, Prospect, Totals, extrapolate, prospect
-from syphus.engine.ledger_reader import LedgerReader
-from syphus.engine.prices import Prices, find_prices, is_own_server
-from syphus.engine.tokens import LocalCounter, TokenCounter, counter_for_name, counter_of_server, estimating_counter
-from syphus.engine.weights import MODEL_FILE, weights_folder
-from syphus.engine.wire import Abilities, build_body, request_key
+from syphus.endpoints.tokens import LocalCounter, TokenCounter, counter_for_name, counter_of_server, estimating_counter
+from syphus.endpoints.weights import MODEL_FILE, weights_folder
+from syphus.endpoints.wire import Abilities, build_body, request_key
 from syphus.errors import InputError
 from syphus.exchange import Reply, Request, Usage
 from syphus.identity import draw_number
 from syphus.jobs.generate import GenerateItem, generate_job, planned_requests, stand_in
+from syphus.ledger.reader import LedgerReader
+from syphus.money.estimate import Counted, Group, Past, Prospect, Totals, extrapolate, prospect
+from syphus.money.prices import Prices, find_prices, is_own_server
 
 SAMPLE = 2000
 """So many items of a category are counted, drawn by the run's seed, and as many of those that an earlier start has made; the
@@ -118,11 +118,11 @@ def make_planner(
 def _abilities(model: ModelTable, ledger: LedgerReader) -> Abilities:
     """The abilities that ``generate`` sends with: a request's key is made with them."""
     if model.kind == "local":
-        from syphus.engine import local
+        from syphus.endpoints import local
 
         return local.ABILITIES
-    from syphus.engine.http import read_address
-    from syphus.engine.probe import first_guess
+    from syphus.endpoints.http import read_address
+    from syphus.endpoints.probe import first_guess
 
     _, endpoint = read_address(endpoint_tables(model)[0].base_url)
     guess = first_guess(endpoint)

@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from syphus.cli import view
-from syphus.engine.rescue import rescue
-from syphus.engine.store import LEDGER_FILE
 from syphus.errors import Exit
+from syphus.ledger.rescue import rescue
+from syphus.ledger.store import LEDGER_FILE
 
 _SHOWN = ("requests", "attempts", "outcomes")
 """Tables that are named even where nothing of them was lost."""

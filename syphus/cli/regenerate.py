@@ -24,12 +24,12 @@ from syphus.cli.planning import CategoryPlan, Plan, _abilities, dollars, estimat
 from syphus.cli.select import Selection, in_words, read_selection
 from syphus.cli.work import Prepared, do_run, prepare, run_to_its_end
 from syphus.config import Config, load_config
-from syphus.engine.ledger import open_ledger
-from syphus.engine.ledger_reader import Done, LedgerReader
-from syphus.engine.wire import Abilities
+from syphus.endpoints.wire import Abilities
 from syphus.errors import Exit, InputError
 from syphus.identity import digest
 from syphus.jobs.generate import GenerateItem, make_items
+from syphus.ledger.ledger import open_ledger
+from syphus.ledger.reader import Done, LedgerReader
 
 _BEGUN = "regeneration"
 """The ledger's name for the wish whose draws were written and whose work has not come to its end."""

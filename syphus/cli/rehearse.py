@@ -22,9 +22,9 @@ import msgspec
 from syphus.cli import view
 from syphus.cli.assemble import settings_of
 from syphus.cli.summary import Summary, summarise
-from syphus.engine.ledger import open_ledger
 from syphus.errors import Exit, InputError
 from syphus.identity import draw, draw_number
+from syphus.ledger.ledger import open_ledger
 from syphus.rehearsal.faults import BY_NAME, KINDS, FaultKind
 from syphus.rehearsal.limits import Limits
 from syphus.rehearsal.server import RehearsalServer

@@ -5,9 +5,9 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from syphus.engine.ledger_reader import Done, LedgerReader
 from syphus.errors import InputError
 from syphus.jobs.generate import GenerateItem
+from syphus.ledger.reader import Done, LedgerReader
 from syphus.quality.checks import CHECKS
 
 STATES = ("accepted", "partial", "rejected", "failed", "skipped")

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from syphus.cli.summary import print_summary, summarise
-from syphus.engine.ledger import open_ledger
 from syphus.errors import Exit
+from syphus.ledger.ledger import open_ledger
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from syphus.cli import view
 from syphus.engine.counters import Counters
-from syphus.engine.ledger_reader import LedgerReader
 from syphus.exchange import Tally
+from syphus.ledger.reader import LedgerReader
 
 _COLUMNS = {
     "items": "items",

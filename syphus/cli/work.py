@@ -23,10 +23,10 @@ from syphus.cli.summary import print_summary, summarise
 from syphus.config import Config, load_config
 from syphus.engine.batch_packing import Packer, take_over
 from syphus.engine.counters import Counters
-from syphus.engine.ledger import Ledger
 from syphus.engine.run import Engine
 from syphus.errors import Exit, InputError
 from syphus.jobs.generate import GenerateItem, generate_job, make_items
+from syphus.ledger.ledger import Ledger
 from syphus.records import Scene
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from syphus.engine.wire import Answer, classify, read_answer
+from syphus.endpoints.wire import Answer, classify, read_answer
 from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Reply
 

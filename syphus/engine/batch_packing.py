@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 
 from syphus.config import BatchTable
-from syphus.engine.batch_ledger import UNSENT, BatchBook, Failed, Shard
 from syphus.engine.batch_lines import line_of
 from syphus.engine.dispatch import UNBOUNDED_REPLY
-from syphus.engine.ledger import Ledger
-from syphus.engine.prices import Prices
 from syphus.engine.retry import STOPS_THE_RUN, is_passing
-from syphus.engine.sizes import Sizes
 from syphus.errors import FailureKind, InputError, ModelError
 from syphus.exchange import Request
+from syphus.ledger.batches import UNSENT, BatchBook, Failed, Shard
+from syphus.ledger.ledger import Ledger
+from syphus.money.prices import Prices
+from syphus.money.sizes import Sizes
 
 
 class Packer:

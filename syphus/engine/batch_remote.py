@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from syphus.endpoints.http import read_address
+from syphus.endpoints.sdk import as_model_errors, open_sdk
 from syphus.engine.batch_lines import CHAT
-from syphus.engine.client import as_model_errors, open_sdk
-from syphus.engine.http import read_address
 from syphus.engine.retry import retrying
 from syphus.errors import FailureKind, ModelError
 from syphus.files import write_whole

@@ -1,7 +1,7 @@
 """Batches at the provider: handed in as tokens and money allow, found again when their name was lost, and collected.
 
 Whatever is done here may be broken off at any moment and begun anew: each step stands in the ledger before it is taken
-(:mod:`syphus.engine.batch_ledger`), and a line's reply is stored, and its request taken from the queue, at once.
+(:mod:`syphus.ledger.batches`), and a line's reply is stored, and its request taken from the queue, at once.
 """
 
 import asyncio
@@ -15,16 +15,16 @@ import msgspec
 from msgspec import Struct, structs
 
 from syphus.config import BatchTable
-from syphus.engine.batch_ledger import CREATING, PACKED, UNSENT, UPLOADING, Batch, BatchBook, Detail
 from syphus.engine.batch_lines import is_queue_full, line_of, queue_limit, read_line, shown_errors
 from syphus.engine.batch_packing import new_tag
 from syphus.engine.batch_remote import ENDED, Remote, RemoteBatch
-from syphus.engine.ledger import Call
-from syphus.engine.prices import Prices
 from syphus.engine.retry import LONGEST_WAIT, STOPS_THE_RUN
 from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Reply
 from syphus.files import write_whole
+from syphus.ledger.batches import CREATING, PACKED, UNSENT, UPLOADING, Batch, BatchBook, Detail
+from syphus.ledger.ledger import Call
+from syphus.money.prices import Prices
 
 FOLDER = "batches"
 """In the run's folder: files on their way up or down, and none when nothing is under way."""

@@ -8,16 +8,16 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from syphus.engine.budget import Budget, BudgetReachedError
+from syphus.endpoints.lanes import ClosedError, Lane, Lanes
+from syphus.endpoints.wire import Abilities, read_answer, with_cache_hints
 from syphus.engine.counters import Counters, RunSettings
-from syphus.engine.lanes import ClosedError, Lane, Lanes
-from syphus.engine.ledger import Call, Ledger
 from syphus.engine.retry import STOPS_THE_RUN, is_passing, retrying
-from syphus.engine.sizes import Sizes
-from syphus.engine.wire import Abilities, read_answer, with_cache_hints
 from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Reply, Request, Usage
 from syphus.identity import draw_number
+from syphus.ledger.ledger import Call, Ledger
+from syphus.money.budget import Budget, BudgetReachedError
+from syphus.money.sizes import Sizes
 
 REFUSALS_PER_PLACE = 4
 """Refused requests in a row, for each call in flight, after which an endpoint is given no more."""

@@ -48,7 +48,7 @@ class _TriedEnough(stop_base):
 class _WaitAsAsked(wait_base):
     """The provider's Retry-After, or a random exponential wait, whichever is longer.
 
-    After a refusal by a rate limit there is no wait here: the whole endpoint pauses (:mod:`syphus.engine.limits`), and the
+    After a refusal by a rate limit there is no wait here: the whole endpoint pauses (:mod:`syphus.endpoints.limits`), and the
     call stands in line for it, or for another endpoint.
     """
 

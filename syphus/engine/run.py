@@ -9,15 +9,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from syphus.engine.budget import Budget
+from syphus.endpoints.lanes import Lane
+from syphus.endpoints.wire import Abilities, build_body, request_key
 from syphus.engine.counters import Counters, RunSettings
 from syphus.engine.dispatch import Dispatch, StoppedError
-from syphus.engine.lanes import Lane
-from syphus.engine.ledger import Ledger
 from syphus.engine.retry import STOPS_THE_RUN
-from syphus.engine.wire import Abilities, build_body, request_key
 from syphus.errors import ModelError
 from syphus.exchange import Ask, Item, Outcome, Reply, Request
+from syphus.ledger.ledger import Ledger
+from syphus.money.budget import Budget
 
 Job = Callable[[Item, Ask], Awaitable[Outcome]]
 PutAside = Callable[[str, Request, dict[str, Any]], None]

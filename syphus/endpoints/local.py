@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from syphus.engine.wire import Abilities, Answer
+from syphus.endpoints.wire import Abilities, Answer
 from syphus.errors import FailureKind, InputError, ModelError
 
 ABILITIES = Abilities(schema_mode="json_schema", token_field="max_tokens", bounds=True)

@@ -16,12 +16,12 @@ from typing import Any, Literal, NamedTuple, overload
 
 import msgspec
 
-from syphus.engine import store
-from syphus.engine.commits import GroupCommit, Work
-from syphus.engine.ledger_reader import HELD, LOST, LedgerReader
-from syphus.engine.store import LEDGER_FILE
 from syphus.errors import LedgerError, ModelError
 from syphus.exchange import Item, Message, Outcome, Reply, Request
+from syphus.ledger import store
+from syphus.ledger.commits import GroupCommit, Work
+from syphus.ledger.reader import HELD, LOST, LedgerReader
+from syphus.ledger.store import LEDGER_FILE
 
 _KNOWN_TEXTS = 1024
 

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple, Self
 import msgspec
 from msgspec import Struct, structs
 
-from syphus.engine import store
-from syphus.engine.ledger import Call, Ledger
 from syphus.errors import FailureKind, LedgerError, ModelError
 from syphus.exchange import Reply, Request
+from syphus.ledger import store
+from syphus.ledger.ledger import Call, Ledger
 
 PACKED, UPLOADING, CREATING = "packed", "uploading", "creating"
 UNSENT = (PACKED, UPLOADING)

@@ -1,4 +1,4 @@
-"""Reading a run's ledger: what was answered, what came of each item, what it cost. For writing: :mod:`syphus.engine.ledger`."""
+"""Reading a run's ledger: what was answered, what came of each item, what it cost. For writing: :mod:`syphus.ledger.ledger`."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
 
-from syphus.engine import store
 from syphus.exchange import Reject, Reply, Usage
+from syphus.ledger import store
 from syphus.records import Dialogue
 
 T = TypeVar("T")
@@ -238,10 +238,8 @@ class LedgerReader:
 
     def dollars(self) -> float:
         """US dollars that the run has cost, and may have cost beside, over all its starts."""
-        return (
-            self._read("SELECT coalesce(sum(cost), 0) + coalesce(sum(risk), 0) FROM attempts").fetchone()[0]
-            + self.lost()
-        )
+        paid = self._read("SELECT coalesce(sum(cost), 0.0) + coalesce(sum(risk), 0.0) FROM attempts").fetchone()[0]
+        return float(paid) + self.lost()
 
     def lost(self) -> float:
         """US dollars at most for calls that were on their way when a start was killed. Only kept where there is a budget."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import structs
 
-from syphus.engine.wire import Abilities, SchemaMode
+from syphus.endpoints.wire import Abilities, SchemaMode
 from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Message, Parameters, Reply, Request
 

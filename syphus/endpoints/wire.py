@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from syphus.engine.headers import retry_after
+from syphus.endpoints.headers import retry_after
 from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Reply, Request, Usage
 from syphus.identity import fingerprint
@@ -24,7 +24,7 @@ _SHOWN = 300
 
 
 class Abilities(Struct, frozen=True, kw_only=True):
-    """What an endpoint was found to do with one model (:mod:`syphus.engine.probe`)."""
+    """What an endpoint was found to do with one model (:mod:`syphus.endpoints.probe`)."""
 
     schema_mode: SchemaMode = "prompt"
     token_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"

@@ -21,10 +21,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from syphus.engine import store
-from syphus.engine.salvage import FORMS, LOST_TEXT_DIGEST, Row, Table, Wreck
-from syphus.engine.store import LEDGER_FILE, RESCUED_FILE
 from syphus.errors import LedgerError
+from syphus.ledger import store
+from syphus.ledger.salvage import FORMS, LOST_TEXT_DIGEST, Row, Table, Wreck
+from syphus.ledger.store import LEDGER_FILE, RESCUED_FILE
 from syphus.records import Dialogue
 
 _WORK_FOLDER = "ledger.rescue"

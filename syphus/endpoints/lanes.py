@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from syphus.engine.limits import Limits
-from syphus.engine.prices import Prices
-from syphus.engine.wire import Answer
+from syphus.endpoints.limits import Limits
+from syphus.endpoints.wire import Answer
 from syphus.errors import ModelError
+from syphus.money.prices import Prices
 
 _UNKNOWN = Prices(source="unknown")
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from syphus.engine.prices import Prices
 from syphus.exchange import Usage
+from syphus.money.prices import Prices
 
 CACHED_FROM = 1024
 """Tokens from which providers keep a prefix in their cache (OpenAI's guide to prompt caching; others ask for as much or more)."""

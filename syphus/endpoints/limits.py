@@ -10,7 +10,7 @@ with a bound by latency, because a saturated server of one's own says nothing: i
 import math
 from collections.abc import Mapping
 
-from syphus.engine.headers import read_allowances
+from syphus.endpoints.headers import read_allowances
 from syphus.errors import FailureKind, ModelError
 
 MARGIN = 0.97

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from syphus.engine.local import LocalClient
-from syphus.engine.weights import weights_folder
+from syphus.endpoints.local import LocalClient
+from syphus.endpoints.weights import weights_folder
 from syphus.exchange import Message, Request
 
 CountText = Callable[[str], int]
@@ -273,7 +273,7 @@ def counter_of_server(address: str, model: str, key: str = "") -> TokenCounter |
     """The counter of a llama.cpp or vLLM server, or None where it is none of them, or does not answer.
 
     Args:
-        address: as ``base_url``; only ever one of our own servers (:func:`syphus.engine.prices.is_own_server`).
+        address: as ``base_url``; only ever one of our own servers (:func:`syphus.money.prices.is_own_server`).
         model: its name there.
         key: sent as the chat interface would send it.
     """

@@ -1,6 +1,6 @@
 """The same edge by the SDK, for what is not hot: dialects of authentication that only it knows. The only importer of openai.
 
-It carries our own body, its own retries are off, and its answers are read by :mod:`syphus.engine.wire` like any other.
+It carries our own body, its own retries are off, and its answers are read by :mod:`syphus.endpoints.wire` like any other.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,14 +11,14 @@ import httpx2
 import msgspec
 import openai
 
-from syphus.engine.connections import CONNECT_SECONDS
-from syphus.engine.http import has_key, headers_of, read_address, read_key
-from syphus.engine.wire import Answer, classify
+from syphus.endpoints.connections import CONNECT_SECONDS
+from syphus.endpoints.http import has_key, headers_of, read_address, read_key
+from syphus.endpoints.wire import Answer, classify
 from syphus.errors import FailureKind, ModelError
 
 
 class OpenAIClient:
-    """A client of one endpoint through the SDK. See :class:`syphus.engine.http.HttpClient` for the arguments."""
+    """A client of one endpoint through the SDK. See :class:`syphus.endpoints.http.HttpClient` for the arguments."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ from typing import IO, Annotated, Any, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from syphus.engine import store
+from syphus.ledger import store
 
 _MAGIC = b"SQLite format 3\0"
 _FIXED = bytes((64, 32, 32))

@@ -13,8 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from syphus.engine import store
 from syphus.errors import LedgerError
+from syphus.ledger import store
 
 Work = Callable[[sqlite3.Connection], Any]
 """Statements that belong together."""

@@ -1,8 +1,8 @@
 """The edge to an OpenAI-compatible endpoint: one POST for each call, and nothing between it and the connection.
 
-It carries bytes: bodies are built, and answers read, by :mod:`syphus.engine.wire`, and retries have one owner. The SDK does
+It carries bytes: bodies are built, and answers read, by :mod:`syphus.endpoints.wire`, and retries have one owner. The SDK does
 the same for twenty times the processor time; it is used where there is a proxy, and for the Batch API
-(:mod:`syphus.engine.client`). Timeouts and trust in certificates are as the SDK has them.
+(:mod:`syphus.endpoints.sdk`). Timeouts and trust in certificates are as the SDK has them.
 """
 
 import base64
@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 import syphus
-from syphus.engine.connections import BrokenError, ConnectingTimeoutError, Pool
-from syphus.engine.wire import Answer
+from syphus.endpoints.connections import BrokenError, ConnectingTimeoutError, Pool
+from syphus.endpoints.wire import Answer
 from syphus.errors import FailureKind, InputError, ModelError
 
 OPENAI = "https://api.openai.com/v1"

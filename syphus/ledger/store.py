@@ -1,4 +1,4 @@
-"""The ledger's file: made, opened, locked, checked. What is in it is the business of :mod:`syphus.engine.ledger`.
+"""The ledger's file: made, opened, locked, checked. What is in it is the business of :mod:`syphus.ledger.ledger`.
 
 A second process is kept out by an exclusive transaction on a small file beside the ledger; the operating system ends it with
 the process, also after a kill -9.
@@ -14,7 +14,7 @@ from syphus.errors import LedgerError
 SCHEMA_VERSION = 2
 LEDGER_FILE = "ledger.sqlite"
 RESCUED_FILE = "ledger.rescued.sqlite"
-"""A complete ledger that :mod:`syphus.engine.rescue` is about to put in the place of the old one."""
+"""A complete ledger that :mod:`syphus.ledger.rescue` is about to put in the place of the old one."""
 _LOCK_FILE = "ledger.lock"
 _CACHE_KIB = 6_000
 """Of pages in memory: the index over requests' keys is hit at random, and reading it back from disk would slow long runs."""
@@ -45,7 +45,7 @@ def create(path: Path) -> None:
 
 def lay_out(db: sqlite3.Connection) -> None:
     """Makes the tables."""
-    schema = (files("syphus.engine") / "schema.sql").read_text()
+    schema = (files("syphus.ledger") / "schema.sql").read_text()
     db.executescript(f"BEGIN;\n{schema}\nCOMMIT;")  # one transaction: each of its own would wait for the disk
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 

@@ -144,11 +144,76 @@ async def run_bare(base_url: str, bodies: Bodies, requests: int, in_flight: int)
         connection.transport.close()
 
 
+async def run_engine(base_url: str, bodies: Bodies, requests: int, in_flight: int) -> None:
+    """syphus's engine alone: limits, prices, retries, and the ledger on disk; replies validated against their schema.
+
+    Nothing of the pipeline around it: no scenes, no rendering, no checks of what is said.
+    """
+    import tempfile  # noqa: PLC0415
+    import time  # noqa: PLC0415
+
+    from syphus.categories.exact import exact_reader  # noqa: PLC0415
+    from syphus.endpoints.http import HttpClient  # noqa: PLC0415
+    from syphus.endpoints.lanes import Lane  # noqa: PLC0415
+    from syphus.endpoints.limits import Limits  # noqa: PLC0415
+    from syphus.endpoints.wire import Abilities  # noqa: PLC0415
+    from syphus.engine.counters import Counters, RunSettings  # noqa: PLC0415
+    from syphus.engine.run import Engine  # noqa: PLC0415
+    from syphus.exchange import Ask, Item, Message, Outcome, Parameters, Request  # noqa: PLC0415
+    from syphus.ledger.ledger import open_ledger  # noqa: PLC0415
+
+    template = bodies.body(1)
+    schema = template["response_format"]["json_schema"]["schema"]
+    constant = tuple(Message(one["role"], one["content"]) for one in template["messages"][:-1])
+    parameters = Parameters(temperature=template["temperature"], max_tokens=1200)
+    read = exact_reader(schema)
+
+    class Numbered(msgspec.Struct, frozen=True):
+        number: int
+        version: str = ""
+        draw: int = 0
+        basis: str = ""
+        category: str = "bench/engine"
+
+        @property
+        def id(self) -> str:
+            return f"item{self.number}"
+
+        @property
+        def scene_id(self) -> str:
+            return f"scene{self.number}"
+
+    async def job(item: Item, ask: Ask) -> Outcome:
+        content = bodies.body(item.number)["messages"][-1]["content"]  # type: ignore[attr-defined]
+        reply = await ask(
+            Request(
+                purpose="bench/engine/step",
+                messages=(*constant, Message("user", content)),
+                constant=len(constant),
+                schema=schema,
+                parameters=parameters,
+            )
+        )
+        if (value := read(reply.text)) is None or len(value["pairs"]) != PAIRS:
+            raise ValueError("a reply that does not fit its schema")
+        return Outcome(requests=(reply.key,))
+
+    with tempfile.TemporaryDirectory(dir=".") as folder, open_ledger(Path(folder), create=True) as ledger:
+        client = HttpClient(base_url=base_url, key_variable="NO_KEY", timeout=60)
+        lane = Lane(client, Limits(most=in_flight, now=time.monotonic()))
+        abilities = Abilities(schema_mode="json_schema", token_field="max_tokens")
+        engine = Engine(ledger, [lane], template["model"], abilities, RunSettings(), Counters())
+        await engine.run(map(Numbered, range(1, requests + 1)), job)
+        await engine.close()
+        ledger.flush()
+
+
 CLIENTS: dict[str, tuple[Callable[[str, Bodies, int, int], Awaitable[None]], bool]] = {
     "bare": (run_bare, True),
     "aiohttp-uvloop": (run_aiohttp, True),
     "aiohttp": (run_aiohttp, False),
     "openai-sdk": (run_openai, False),
+    "syphus-engine": (run_engine, True),
 }
 """By name: the client, and whether uvloop is its event loop."""
 

@@ -122,14 +122,22 @@ class Dispatch:
         """One attempt, at the first lane that can be had; a lane that turns out to be closed to us is left for another."""
         while True:
             most = self._most_cost(call) if self.budget.cap is not None else 0.0
-            lane = await self._enter(call, most)
-            result = await self._carry(call, lane, most)
+            tokens = self._sizes.expected(call.size) + call.longest_reply
+            lane = await self._enter(tokens, most)
+            used: int | None = None
+            try:
+                result = await self._carry(call, lane, most)
+                if isinstance(result, Reply) and result.usage:
+                    used = result.usage.prompt + result.usage.completion
+            finally:
+                # After its reply is on disk: so there are never more replies unstored than calls are allowed in flight.
+                self.lanes.leave(lane, tokens, used)
             if isinstance(result, Reply):
                 return result
             if not (result.kind in STOPS_THE_RUN and self.lanes.open):
                 raise result
 
-    async def _enter(self, call: "_Call", most: float) -> Lane:
+    async def _enter(self, tokens: int, most: float) -> Lane:
         try:
             await self.budget.reserve(most)
         except BudgetReachedError:
@@ -140,7 +148,7 @@ class Dispatch:
             self._noted = 2 * self.budget.reserved
             self._ledger.hold(self._noted)
         try:
-            return await self.lanes.enter(self._expected_tokens(call))
+            return await self.lanes.enter(tokens)
         except BaseException as error:
             self.budget.settle(most, 0.0)
             if isinstance(error, ClosedError):
@@ -149,36 +157,28 @@ class Dispatch:
 
     async def _carry(self, call: "_Call", lane: Lane, most: float) -> Reply | ModelError:
         """Sends, learns from the answer, and stores it."""
-        tokens = self._expected_tokens(call)
         started = time.monotonic()
         self._counters.in_flight += 1
-        result: Reply | ModelError | None = None
-        usage: Usage | None = None
-        cost: float | None = None
-        risk = 0.0
         try:
             result = await self._answer_of(call, lane, started)
-            if isinstance(result, Reply) and (usage := result.usage) is not None:
-                cost = lane.prices.cost(usage)
         except asyncio.CancelledError:
             # Stopped at once, while it was on its way: there is no time to wait, but it may be billed.
+            risk = most or self._most_cost(call)
+            self.budget.settle(most, risk)
             cut = ModelError(FailureKind.CONNECTION, "stopped while it was on its way", billable=True)
-            seconds = time.monotonic() - started
-            noted = Call(seconds, lane.name, None, (most or self._most_cost(call)) or None)
+            noted = Call(time.monotonic() - started, lane.name, None, risk or None)
             self._ledger.note_attempt(call.key, call.request, call.settings, cut, noted)
             raise
         finally:
-            # In any case, also when the task is cancelled: the place and the money are others' too.
             self._counters.in_flight -= 1
-            if usage is None and not (isinstance(result, ModelError) and not result.billable):
-                risk = most or self._most_cost(call)
-            self.budget.settle(most, (cost or 0.0) + risk)
-            self.lanes.leave(lane, tokens, usage.prompt + usage.completion if usage else None)
+        usage = result.usage if isinstance(result, Reply) else None
+        cost = lane.prices.cost(usage) if usage else None
+        uncounted = result.billable if isinstance(result, ModelError) else usage is None
+        risk = (most or self._most_cost(call)) if uncounted else 0.0
+        self.budget.settle(most, (cost or 0.0) + risk)
         self._count(result, usage, cost, risk, lane)
-        seconds = time.monotonic() - started
-        await self._ledger.record_attempt(
-            call.key, call.request, call.settings, result, Call(seconds, lane.name, cost, risk or None)
-        )
+        noted = Call(time.monotonic() - started, lane.name, cost, risk or None)
+        await self._ledger.record_attempt(call.key, call.request, call.settings, result, noted)
         return result if isinstance(result, ModelError) else structs.replace(result, key=call.key)
 
     async def _answer_of(self, call: "_Call", lane: Lane, started: float) -> Reply | ModelError:
@@ -251,9 +251,6 @@ class Dispatch:
         finally:
             self.resting -= 1
         raise StoppedError
-
-    def _expected_tokens(self, call: "_Call") -> int:
-        return self._sizes.expected(call.size) + call.longest_reply
 
     def _most_cost(self, call: "_Call") -> float:
         """Dollars that the call costs at most, at the dearest endpoint; 0 where no price is known."""

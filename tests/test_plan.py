@@ -16,7 +16,8 @@ from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import planning
 from syphus.cli.assemble import open_categories, open_sources, read_scenes
 from syphus.cli.main import main
-from syphus.cli.planning import Planner, dollars, estimate, in_short
+from syphus.cli.planning import Planner, estimate, in_short
+from syphus.cli.view import dollars
 from syphus.config import load_config
 from syphus.endpoints.tokens import estimating_counter
 from syphus.exchange import Reply, Usage

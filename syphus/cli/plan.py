@@ -14,7 +14,7 @@ from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
 from syphus.cli.assemble import read_scenes
 from syphus.cli.connect import endpoint_tables, sent_name, sent_seed
-from syphus.cli.planning import CategoryPlan, Plan, StepPlan, dollars, estimate, make_planner
+from syphus.cli.planning import CategoryPlan, Plan, StepPlan, estimate, make_planner
 from syphus.cli.work import flags_of, prepare
 from syphus.config import Config
 from syphus.errors import Exit, InputError
@@ -98,8 +98,8 @@ def _cells(plan: CategoryPlan, *, priced: bool) -> dict[str, str]:
     low, likely, high = totals.cost
     to_pay = priced and totals.requests.likely
     return cells | {
-        "price": dollars(likely) if to_pay else "",
-        _RANGE: f"{dollars(low)} … {dollars(high)}" if to_pay else "",
+        "price": view.dollars(likely) if to_pay else "",
+        _RANGE: f"{view.dollars(low)} … {view.dollars(high)}" if to_pay else "",
     }
 
 

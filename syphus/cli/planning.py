@@ -8,7 +8,6 @@ import heapq
 import json
 import os
 from collections.abc import Callable, Iterable
-from math import floor, log10
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from msgspec import Struct, field, structs
 from syphus.categories.category import Category, ChatStep
 from syphus.categories.context import estimate_tokens
 from syphus.categories.prompt import CategoryPrompts, within
+from syphus.cli import view
 from syphus.cli.connect import endpoint_tables, sent_extra, sent_name
 from syphus.config import Config, ModelTable
 from syphus.endpoints.tokens import LocalCounter, TokenCounter, counter_for_name, counter_of_server, estimating_counter
@@ -191,7 +191,11 @@ def in_short(plan: Plan) -> str:
     """The plan in a line: ``312 of 48,000 items, about $1.84 ($1.10 to $2.95)``."""
     todo = plan.total.items - plan.total.done - plan.total.skipped
     cost = plan.total.totals.cost
-    price = f"about {dollars(cost.likely)} ({dollars(cost.low)} to {dollars(cost.high)})" if plan.prices.known else ""
+    price = (
+        f"about {view.dollars(cost.likely)} ({view.dollars(cost.low)} to {view.dollars(cost.high)})"
+        if plan.prices.known
+        else ""
+    )
     return f"{todo:,} of {plan.total.items:,} items, {price or 'price unknown'}"
 
 
@@ -350,9 +354,3 @@ class _CategoryEstimate:
 
 def _is_repair(request: Request) -> bool:
     return len(request.messages) > request.constant + 1
-
-
-def dollars(amount: float) -> str:
-    """Cents, or where that would say little, the first two figures."""
-    digits = 2 if amount >= 0.1 or amount <= 0 else 1 - floor(log10(amount))
-    return f"${amount:,.{digits}f}"

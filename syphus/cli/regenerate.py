@@ -20,7 +20,7 @@ from syphus.cli import view
 from syphus.cli.assemble import library_of, open_categories, open_sources, read_scenes, settings_of
 from syphus.cli.connect import sent_extra, sent_name, sent_seed
 from syphus.cli.keep import CONFIG_FILE
-from syphus.cli.planning import CategoryPlan, Plan, _abilities, dollars, estimate, make_planner
+from syphus.cli.planning import CategoryPlan, Plan, _abilities, estimate, make_planner
 from syphus.cli.select import Selection, in_words, read_selection
 from syphus.cli.work import Prepared, do_run, prepare, run_to_its_end
 from syphus.config import Config, load_config
@@ -263,7 +263,7 @@ def _price(one: CategoryPlan, plan: Plan) -> str:
         return f"about {calls:,.0f} calls, price unknown ({plan.prices.source})"
     if not plan.prices.costs:
         return f"about {calls:,.0f} calls, which cost nothing"
-    return f"about {dollars(likely)} ({dollars(low)} … {dollars(high)})"
+    return f"about {view.dollars(likely)} ({view.dollars(low)} … {view.dollars(high)})"
 
 
 def _nothing(todo: _Todo, part: _Part) -> str:

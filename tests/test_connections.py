@@ -11,8 +11,12 @@ import pytest
 
 from syphus.endpoints import connections
 from syphus.endpoints.connections import BrokenError, Pool, Response
-from syphus.endpoints.http import HttpClient, has_proxy
+from syphus.endpoints.http import HttpClient, has_proxy, refuse_written_secrets
+from syphus.endpoints.sdk import OpenAIClient
 from syphus.errors import FailureKind, InputError, ModelError
+from syphus.rehearsal.replies import Answer as RehearsalAnswer
+from syphus.rehearsal.replies import completion, error
+from syphus.rehearsal.server import RehearsalServer
 
 Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -145,6 +149,23 @@ def test_what_is_no_response_is_an_error_and_the_next_call_a_new_connection(repl
     assert raw.connections == 2
 
 
+def test_a_reply_that_unpacks_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "LARGEST_REPLY", 5000)
+    bomb, torn = gzip.compress(bytes(5001)), gzip.compress(b"hello")[:-4]
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n%s"
+    got = ask(Raw(*(head % (len(one), one) for one in (bomb, torn))), 2)
+    assert [str(one) for one in got] == [
+        "a reply of more than 5,000 bytes",
+        "a compressed reply that cannot be read: it ends too early",
+    ]
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".com"])
+def test_a_host_that_can_be_none_is_a_connection_that_fails(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K", "sk-1")
+    assert send(HttpClient(base_url=f"http://{host}/v1", key_variable="K", timeout=2)) == "CONNECTION False"
+
+
 def test_bytes_after_a_response_end_the_connection() -> None:
     raw = Raw(OK + b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nother", OK)
     got = ask(raw, 2)
@@ -256,6 +277,71 @@ def test_the_head_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
         head_of(base_url="http://localhost/v1", headers={"x": "$NOT_THERE"})
     with pytest.raises(InputError, match="no header can hold"):
         head_of(base_url="http://localhost/v1", headers={"x": "a\r\ninjected: b"})
+
+
+@pytest.mark.parametrize("kind", [HttpClient, OpenAIClient])
+def test_a_password_and_a_scheme_from_the_environment(
+    kind: type, server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASS", "p#w")
+    monkeypatch.setenv("TOKEN", "t-1")
+
+    def authorization(base_url: str, headers: dict[str, str]) -> str:
+        more = {"connections": 2} if kind is OpenAIClient else {}
+
+        async def main() -> None:
+            client = kind(base_url=base_url, key_variable="K", timeout=5, headers=headers, **more)
+            await client.send(b'{"model": "m", "messages": [{"role": "user", "content": "x"}]}')
+            await client.close()
+
+        asyncio.run(main())
+        return next(value for name, value in server.headers[-1].items() if name.lower() == "authorization")
+
+    assert authorization(server.url.replace("//", "//me:$PASS@"), {}) == "Basic bWU6cCN3"
+    assert authorization(server.url.replace("//", "//me:p%23w@"), {}) == "Basic bWU6cCN3"
+    assert authorization(server.url, {"Authorization": "Bearer $TOKEN"}) == "Bearer t-1"
+
+
+@pytest.mark.parametrize("kind", [HttpClient, OpenAIClient])
+def test_a_key_that_a_server_quotes_back_goes_no_further(
+    kind: type, server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("K", "0123456789abcdef")  # of a form that tells nobody that it is one
+    server.script = lambda body, number: (
+        RehearsalAnswer(401, error("nope", "wrong: 0123456789abcdef"))
+        if number == 0
+        else completion("0123456789abcdef")
+    )
+
+    async def main() -> list[bytes]:
+        more = {"connections": 2} if kind is OpenAIClient else {}
+        client = kind(base_url=server.url, key_variable="K", timeout=5, **more)
+        body = b'{"model": "m", "messages": [{"role": "user", "content": "x"}]}'
+        got = [(await client.send(body)).data for _ in range(2)]
+        await client.close()
+        return got
+
+    refusal, reply = asyncio.run(main())
+    assert b"wrong: ***" in refusal
+    assert b"abcdef" not in refusal
+    assert b"0123456789abcdef" in reply, "a reply is never changed"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "headers"),
+    [
+        (None, {"api-key": "abc"}),
+        (None, {"X-Gateway-Token": "abc"}),
+        (None, {"Authorization": "Bearer abc"}),
+        ("http://me:secret@host/v1", {}),
+    ],
+)
+def test_a_secret_in_the_configuration_is_refused_before_it_is_kept(
+    base_url: str | None, headers: dict[str, str]
+) -> None:
+    with pytest.raises(InputError, match="kept with the run"):
+        refuse_written_secrets(base_url, headers)
+    refuse_written_secrets("http://me:$P@host/v1", {"api-key": "$K", "Authorization": "Bearer $K", "x-title": "mine"})
 
 
 @pytest.mark.parametrize(

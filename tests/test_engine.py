@@ -250,6 +250,41 @@ def test_an_error_in_a_job_is_not_swallowed(tmp_path: Path, server: RehearsalSer
         work(tmp_path, server, map(Numbered, range(3)), broken)
 
 
+NESTED = b'{"a": ' + b"[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        b'{"choices": [{"message": {"content": "\xff"}}]}',
+        NESTED,
+        {"choices": [{"message": {"content": "fine"}}], "usage": {"prompt_tokens": 10**30, "completion_tokens": 1}},
+        {"choices": [{"message": {"content": "fine"}}], "usage": {"prompt_tokens": 5, "prompt_tokens_details": []}},
+        {"choices": [{"message": {"content": [{"type": "thinking"}, {"type": "text", "text": "fine"}]}}]},
+        Answer(400, NESTED),
+        Answer(429, error("rate_limit_exceeded"), {"retry-after": "1 Jan 99999999999999999999 0:0"}),
+    ],
+    ids=["no utf-8", "nested", "count of 31 digits", "odd usage", "content in parts", "nested refusal", "odd moment"],
+)
+def test_no_reply_however_odd_ends_the_run(tmp_path: Path, server: RehearsalServer, fault: object) -> None:
+    odd = fault if isinstance(fault, Answer) else Answer(200, fault)  # type: ignore[arg-type]
+    server.script = lambda body, number: odd if body["messages"][0]["content"] == "item1" and number < 2 else plain()
+    work(tmp_path, server, map(Numbered, range(4)), concurrency=1)
+    assert states(tmp_path) == {f"item{n}": "accepted" for n in range(4)} | (
+        {"item1": "failed"} if odd.status == 400 else {}
+    )
+    if isinstance(fault, dict):
+        assert len(server.calls) == 4, "what is paid for is not asked again for what stands beside the text"
+
+
+def test_a_prompt_that_a_router_moderates_is_no_wrong_key(tmp_path: Path, server: RehearsalServer) -> None:
+    flagged = {"error": {"code": 403, "message": "flagged", "metadata": {"reasons": ["x"], "flagged_input": "item1"}}}
+    server.script = lambda body, number: Answer(403, flagged) if body["messages"][0]["content"] == "item1" else plain()
+    engine = work(tmp_path, server, map(Numbered, range(4)), concurrency=1)
+    assert engine.stopped_by is None
+    assert states(tmp_path) == {f"item{n}": "failed" if n == 1 else "accepted" for n in range(4)}
+
+
 def test_no_key_and_no_header_is_written_anywhere(
     tmp_path: Path, server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,8 +14,10 @@ from syphus.endpoints import limits as limits_module
 from syphus.endpoints.headers import Allowance, read_allowances
 from syphus.endpoints.lanes import ClosedError, Lane, Lanes
 from syphus.endpoints.limits import CHOKED, MARGIN, SHRINK, Bucket, Limits
+from syphus.endpoints.wire import Abilities
 from syphus.endpoints.wire import Answer as WireAnswer
 from syphus.engine import retry
+from syphus.engine.counters import Counters, RunSettings
 from syphus.engine.run import Engine
 from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Ask, Item, Message, Outcome, Parameters, Request
@@ -62,7 +64,10 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
         ),
         (
             {"X-RateLimit-Limit-Tokens-Minute": "60000", "X-RateLimit-Limit-Requests-Day": "14400"},
-            [Allowance("tokens", 60_000, None, None, 60), Allowance("requests", 14_400, None, None, 86_400)],
+            [
+                Allowance("tokens", 60_000, None, None, 60, True),
+                Allowance("requests", 14_400, None, None, 86_400, True),
+            ],
         ),
         ({"x-ratelimit-limit-requests": "many", "x-ratelimit-remaining-requests": "-1", "date": "x"}, []),
         ({"x-ratelimit-reset-requests": "soon", "x-ratelimit-limit-tokens": "nan"}, []),
@@ -117,6 +122,47 @@ def test_nothing_left_holds_back_until_something_is() -> None:
     only_reset = Limits(most=100)
     only_reset.learn({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "3s"}, 10.0)
     assert only_reset.wait(1, 10.0) == pytest.approx(3.0)
+
+
+def groq(remaining: int) -> dict[str, str]:
+    """A thousand requests a day, filled evenly."""
+    reset = (1000 - remaining) * 86.4
+    return {
+        "x-ratelimit-limit-requests": "1000",
+        "x-ratelimit-remaining-requests": str(remaining),
+        "x-ratelimit-reset-requests": f"{reset}s",
+    }
+
+
+def test_a_days_limit_is_used_when_it_is_wanted_and_not_overrun() -> None:
+    limits = Limits(most=100)
+    limits.learn(groq(900), 0.0)
+    for _ in range(50):
+        assert limits.wait(1, 0.0) == 0, "it is no request every 86 seconds"
+        limits.take(1)
+    limits.learn(groq(52), 1.0)  # of the fifty that are on their way, two may have been counted
+    assert limits.wait(1, 1.0) == 0
+    limits.take(1)
+    limits.take(1)
+    assert limits.wait(1, 1.0) > 60
+    for _ in range(52):
+        limits.give_back(1, None)
+    limits.learn(groq(900), 2.0)
+    assert limits.wait(1, 2.0) == 0, "a new day has begun"
+
+
+def test_limits_of_a_minute_and_of_a_day_hold_both() -> None:
+    limits = Limits(most=100)
+    headers = {"x-ratelimit-limit-requests-minute": "60", "x-ratelimit-remaining-requests-minute": "59"}
+    limits.learn({**headers, "x-ratelimit-limit-requests-day": "9999", "x-ratelimit-remaining-requests-day": "9998"}, 0)
+    limits.take(1)
+    assert limits.wait(1, 0) == pytest.approx(1 / MARGIN), "whichever stands last in the headers"
+
+
+def test_a_short_reset_is_no_hours_limit() -> None:
+    headers = {"x-ratelimit-limit-tokens": "30000", "x-ratelimit-remaining-tokens": "29990"}
+    (allowance,) = read_allowances({**headers, "x-ratelimit-reset-tokens": "1s"})
+    assert allowance.per_minute == 30_000, "a reset that was rounded up looked like an hour's"
 
 
 RATE_LIMIT = ModelError(FailureKind.RATE_LIMIT, "slow down", status=429)
@@ -365,7 +411,10 @@ def test_a_limit_is_learned_from_the_first_replies(tmp_path: Path) -> None:
         assert engine.counters.failures == {}
 
 
-def test_refusals_by_a_limit_are_no_attempts_however_many(tmp_path: Path, server: RehearsalServer) -> None:
+def test_refusals_by_a_limit_are_no_attempts_however_many(
+    tmp_path: Path, server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits_module, "LONGEST_PAUSE", 0.05)
     server.script = lambda body, number: Answer(429, error("rate_limit_exceeded")) if number < 12 else None
     engine = work(tmp_path, range(3), lane_of(server.url, concurrency=1), attempts=2)
     assert engine.counters.accepted == 3
@@ -483,6 +532,41 @@ def test_what_was_stopped_at_once_is_noted_with_what_it_may_have_cost(tmp_path: 
             assert spent.risk > 3 * 0.2
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("extra", "concurrency", "most"),
+    [
+        ({"max_tokens": 10_000}, 8, 250),
+        ({"max_completion_tokens": 10_000}, 8, 250),
+        ({"max_tokens": 100, "n": 100}, 8, 250),
+        ({}, 1, 301),  # the next one stood in the line before the first reply had shown how long they are
+    ],
+    ids=["max_tokens", "max_completion_tokens", "n", "no bound: as long as was seen"],
+)
+def test_the_budget_holds_for_long_replies_that_no_category_asked_for(
+    tmp_path: Path, extra: dict[str, int], concurrency: int, most: int
+) -> None:
+    async def ask(item: Item, ask: Ask) -> Outcome:
+        await ask(Request(purpose="a/b/c", messages=(Message("user", item.id),)))
+        return Outcome(skipped="asked")
+
+    async def main() -> Engine:
+        long = {"prompt_tokens": 20, "completion_tokens": 10_000}  # a hundred dollars
+        with (
+            open_ledger(tmp_path, create=True) as ledger,
+            RehearsalServer(lambda body, number: {**completion("fine"), "usage": long}, delay=0.02) as server,
+        ):
+            lane = lane_of(server.url, prices=DEAR, concurrency=concurrency)
+            settings = RunSettings(extra=extra)
+            engine = Engine(ledger, [lane], "m", Abilities(), settings, Counters(), Budget(250.0))
+            await engine.run(map(Numbered, range(8)), ask)
+            await engine.close()
+            return engine
+
+    engine = asyncio.run(main())
+    assert engine.dispatch.budget.reached
+    assert 200 < engine.counters.cost <= most
 
 
 def test_growth_is_bounded_and_math_stays_finite() -> None:

@@ -16,7 +16,7 @@ from syphus.categories.load import Library
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
 from syphus.cli.assemble import Source, library_of, open_categories, open_sources, read_scenes, settings_of
-from syphus.cli.connect import open_engine, sent_extra, sent_name, sent_seed
+from syphus.cli.connect import endpoint_tables, open_engine, sent_extra, sent_name, sent_seed
 from syphus.cli.export import write_export
 from syphus.cli.keep import keep_run, keep_texts
 from syphus.cli.summary import print_summary, summarise
@@ -108,6 +108,7 @@ async def do_run(
     """
     config = prepared.config
     folder = Path(config.run.folder)
+    _refuse_written_secrets(config)
     held = 0.0 if packer else take_over(ledger, anyway=anyway)
     if keep:
         keep_run(ledger, folder, config, prepared.file, prepared.sources, prepared.categories)
@@ -123,13 +124,22 @@ async def do_run(
             await engine.run(items_of(prepared, ledger, engine, only), generate_job(config.run.seed))
     finally:
         await engine.close()
-    ledger.hold(0.0)
+    ledger.flush()  # outcomes are not waited for, and the last ones may be on their way to the disk
     summary = summarise(ledger)
     print_summary(summary, folder, counters=counters)
     waiting = packer.waiting if packer else 0
     return _ending(engine, config, folder, ledger, exports=not waiting) or (
         Exit.FAILURES if not waiting and (summary.total.failed or not summary.total.dialogues) else Exit.DONE
     )
+
+
+def _refuse_written_secrets(config: Config) -> None:
+    """Before the configuration is kept with the run."""
+    if config.model.kind == "openai":
+        from syphus.endpoints.http import refuse_written_secrets
+
+        for table in endpoint_tables(config.model):
+            refuse_written_secrets(table.base_url, table.headers)
 
 
 def _ending(engine: Engine, config: Config, folder: Path, ledger: Ledger, *, exports: bool) -> int | None:

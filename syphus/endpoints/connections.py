@@ -168,6 +168,9 @@ class Connection(asyncio.Protocol):
         except zlib.error as error:
             self._fail(BrokenError(f"a compressed reply that cannot be read: {error}", sent=True))
             return
+        if len(data) > LARGEST_REPLY:
+            self._fail(BrokenError(f"a reply of more than {LARGEST_REPLY:,} bytes", sent=True))
+            return
         waiter.set_result(Response(self._parser.get_status_code(), self._headers, data))
         if not self.open:
             self.close()
@@ -182,8 +185,14 @@ class Connection(asyncio.Protocol):
 
 
 def _decoded(data: bytes, coding: str) -> bytes:
-    """We ask for plain bytes, but some gateways compress all the same."""
-    return zlib.decompress(data, 47) if coding.lower() in ("gzip", "deflate", "x-gzip") else data
+    """We ask for plain bytes, but some gateways compress all the same. At most one byte more than the largest reply."""
+    if coding.lower() not in ("gzip", "deflate", "x-gzip"):
+        return data
+    unpacker = zlib.decompressobj(47)
+    plain = unpacker.decompress(data, LARGEST_REPLY + 1)
+    if not unpacker.eof and len(plain) <= LARGEST_REPLY:
+        raise zlib.error("it ends too early")
+    return plain
 
 
 class Pool:
@@ -244,7 +253,7 @@ class Pool:
                 )
         except TimeoutError as error:
             raise ConnectingTimeoutError from error
-        except OSError as error:  # no such name, refused, a certificate that is not trusted
+        except (OSError, UnicodeError) as error:  # no such name, or none at all; refused; a certificate not trusted
             raise BrokenError(f"{type(error).__name__}: {error}", sent=False) from error
         return connection
 

@@ -33,6 +33,8 @@ class Allowance(NamedTuple):
     """Seconds until all of it is there again."""
     period: float
     """Seconds in which ``limit`` may be used."""
+    named: bool = False
+    """The period stands in the header's name; else it is what the numbers make likely."""
 
     @property
     def per_minute(self) -> float | None:
@@ -54,13 +56,16 @@ def read_allowances(headers: Mapping[str, str], now: datetime | None = None) -> 
     for (unit, period), said in found.items():
         limit, remaining, reset = said.get("limit"), said.get("remaining"), said.get("reset")
         seconds = _PERIODS[period] if period else _likely_period(limit, remaining, reset)
-        allowances.append(Allowance(unit, limit, remaining, reset, seconds))
+        allowances.append(Allowance(unit, limit, remaining, reset, seconds, period is not None))
     return allowances
 
 
 def _likely_period(limit: float | None, remaining: float | None, reset: float | None) -> float:
-    """A minute, unless the time until all is there again fits an hour or a day (Groq counts requests by the day)."""
-    if limit and reset and remaining is not None and remaining < limit:
+    """A minute, unless the time until all is there again fits an hour or a day (Groq counts requests by the day).
+
+    A short time says nothing: rounded up to a second, that of a minute's limit of which little is used looks like an hour's.
+    """
+    if limit and reset and reset > _PERIODS["minute"] and remaining is not None and remaining < limit:
         whole = reset * limit / (limit - remaining)
         for seconds in _PERIODS.values():
             if abs(whole - seconds) <= _LIKELY * seconds:
@@ -102,7 +107,7 @@ def _moment(text: str) -> datetime | None:
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = read(text)
-        except ValueError:
+        except (ValueError, OverflowError):  # the second for a year of twenty digits
             continue
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return None

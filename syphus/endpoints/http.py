@@ -8,8 +8,9 @@ the same for twenty times the processor time; it is used where there is a proxy,
 import base64
 import os
 import platform
+import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,6 +22,11 @@ from syphus.errors import FailureKind, InputError, ModelError
 OPENAI = "https://api.openai.com/v1"
 _HERE = ("localhost", "127.0.0.1", "::1")
 _KEY_HEADERS = {"authorization", "api-key", "x-api-key"}
+_SECRET = re.compile(r"key|token|secret|password|auth|cookie")
+"""Names of headers whose value is nobody's business."""
+_VARIABLE = re.compile(r"(?P<scheme>[\w-]+ )?\$(?P<name>\w*)")
+_SHORTEST_SECRET = 8
+"""Characters. Servers without keys get a word such as `none`, which may well stand in a text."""
 
 
 class HttpClient:
@@ -31,7 +37,7 @@ class HttpClient:
             one must not redirect a paid run.
         key_variable: the environment variable that holds the key.
         timeout: seconds for a whole call.
-        headers: more headers; a value such as ``$AZURE_KEY`` is the environment variable's.
+        headers: more headers; in a value such as ``$AZURE_KEY`` or ``Bearer $KEY`` the environment variable's stands in.
 
     Raises:
         InputError: the address is none, or a variable is not set and the endpoint is not on this machine.
@@ -47,7 +53,9 @@ class HttpClient:
     ) -> None:
         address, self.endpoint = read_address(base_url)
         parts = urlsplit(address)
-        self._head = _head(parts.path, parts.query, _headers(address, self.endpoint, key_variable, headers or {}))
+        sent = _headers(address, self.endpoint, key_variable, headers or {})
+        self._head = _head(parts.path, parts.query, sent)
+        self._secrets = secrets_of(sent)
         tls = _tls_context() if parts.scheme == "https" else None
         self._pool = Pool(parts.hostname or "", parts.port or (443 if tls else 80), tls)
         self._timeout = timeout
@@ -64,7 +72,7 @@ class HttpClient:
             raise ModelError(FailureKind.TIMEOUT, "no answer in time", billable=True) from error
         except BrokenError as error:
             raise ModelError(FailureKind.CONNECTION, str(error), billable=error.sent) from error
-        return Answer(*response)
+        return without_secrets(Answer(*response), self._secrets)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -81,23 +89,65 @@ def _headers(address: str, endpoint: str, key_variable: str, own: Mapping[str, s
         "content-type": "application/json",
         "user-agent": f"syphus/{syphus.__version__}",
     }
-    given = headers_of(own)
-    if not has_key(given):
-        if parts.username is not None:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        elif key := read_key(key_variable, parts.hostname or "", endpoint):
-            headers["authorization"] = f"Bearer {key}"
+    given = headers_of(own, address)
+    if not has_key(given) and (key := read_key(key_variable, parts.hostname or "", endpoint)):
+        headers["authorization"] = f"Bearer {key}"
     return headers | given
 
 
-def headers_of(own: Mapping[str, str]) -> dict[str, str]:
+def headers_of(own: Mapping[str, str], address: str) -> dict[str, str]:
     """The configuration's headers, names in small letters; ``$NAME`` is the environment variable's value.
+
+    A name and password in the address are a header too, unless the headers bring a key of their own.
 
     Raises:
         InputError: a variable is not set.
     """
-    return {name.lower(): _from_environment(name, value) for name, value in own.items()}
+    given = {name.lower(): _from_environment(f"header {name}", value) for name, value in own.items()}
+    parts = urlsplit(address)
+    if parts.username is not None and not has_key(given):
+        password = _from_environment("password in base_url", unquote(parts.password or ""))
+        pair = f"{unquote(parts.username)}:{password}"
+        given["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return given
+
+
+def refuse_written_secrets(base_url: str | None, headers: Mapping[str, str]) -> None:
+    """Keys and passwords are named in a configuration, never written: it is kept with the run, and handed on with it.
+
+    Raises:
+        InputError: one is written there.
+    """
+    for name, value in headers.items():
+        if _SECRET.search(name.lower()) and not _VARIABLE.fullmatch(value):
+            raise InputError(
+                f"the header {name} holds a secret, which would be kept with the run",
+                place="[model] headers",
+                mend=f'Put it into the environment, and write {name} = "$NAME".',
+            )
+    password = urlsplit(read_address(base_url)[0]).password
+    if password and not _VARIABLE.fullmatch(unquote(password)):
+        raise InputError(
+            "the address holds a password, which would be kept with the run",
+            place="[model] base_url",
+            mend="Put it into the environment, and write $NAME in its place: http://me:$NAME@host/v1",
+        )
+
+
+def secrets_of(headers: Mapping[str, str]) -> tuple[bytes, ...]:
+    """What must not be stored of these headers, should a server quote it."""
+    values = (value.rpartition(" ")[2] for name, value in headers.items() if _SECRET.search(name.lower()))
+    return tuple(value.encode() for value in values if len(value) >= _SHORTEST_SECRET)
+
+
+def without_secrets(answer: Answer, secrets: Iterable[bytes]) -> Answer:
+    """The answer; where it is a refusal that quotes a key back, without the key."""
+    if answer.status == 200 and b'"choices"' in answer.data:
+        return answer
+    data = answer.data
+    for secret in secrets:
+        data = data.replace(secret, b"***")
+    return answer if data is answer.data else answer._replace(data=data)
 
 
 def has_key(headers: Mapping[str, str]) -> bool:
@@ -149,15 +199,15 @@ def read_key(variable: str, host: str, endpoint: str) -> str:
     return key
 
 
-def _from_environment(name: str, value: str) -> str:
-    if not value.startswith("$"):
+def _from_environment(what: str, value: str) -> str:
+    match = _VARIABLE.fullmatch(value)
+    if match is None:
         return value
-    found = os.environ.get(value[1:], "").strip()
+    name = match["name"]
+    found = os.environ.get(name, "").strip()
     if not found:
-        raise InputError(
-            f"the environment variable {value[1:]} of the header {name} is not set", mend=f"export {value[1:]}=…"
-        )
-    return found
+        raise InputError(f"the environment variable {name} of the {what} is not set", mend=f"export {name}=…")
+    return (match["scheme"] or "") + found
 
 
 def has_proxy(base_url: str | None) -> bool:

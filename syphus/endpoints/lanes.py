@@ -17,6 +17,10 @@ from syphus.errors import ModelError
 from syphus.money.prices import Prices
 
 _UNKNOWN = Prices(source="unknown")
+_TROUBLED = 3
+"""Failed calls in a row after which an endpoint is shunned. One that refuses each connection at once has always the most room,
+and would get nearly every call, and all its tries, while the others work."""
+_LONGEST_SHUNNED = 60.0
 
 
 class Client(Protocol):
@@ -57,8 +61,32 @@ class Lane:
         self.closed_by: ModelError | None = None
         """Why nothing is sent there any more."""
         self.failures_in_a_row = 0
-        self.answered_at = time.monotonic()
-        """When the last reply came, or when the run began."""
+        self.refused_since: float | None = None
+        """When the first of the refusals came since which it has said nothing but "too many requests"."""
+        self._troubles = 0
+        self._shunned_until = 0.0
+
+    @property
+    def in_trouble(self) -> bool:
+        """Its last calls all failed: where another lane is well, it is only tried now and then."""
+        return self._troubles >= _TROUBLED
+
+    def well(self) -> None:
+        """A reply came."""
+        self.failures_in_a_row = self._troubles = 0
+        self.refused_since = None
+
+    def met_trouble(self, started: float, now: float) -> None:
+        """A call failed that was begun at ``started``, and not for anything in it."""
+        if started < self._shunned_until:
+            return  # it was on its way together with those that were counted
+        self._troubles += 1
+        if self.in_trouble:
+            self._shunned_until = now + min(2.0 ** (self._troubles - _TROUBLED), _LONGEST_SHUNNED)
+
+    def shunned_for(self, now: float) -> float:
+        """Seconds until it is tried again; infinite while it is being tried."""
+        return math.inf if self.limits.in_flight else self._shunned_until - now
 
 
 class ClosedError(Exception):
@@ -144,7 +172,7 @@ class Lanes:
                 place.set_result(lane)
             else:
                 now = time.monotonic()
-                soonest = min(lane.limits.wait(tokens, now) for lane in self.open)
+                soonest = min(self._wait(lane, tokens, now) for lane in self.open)
                 if math.isfinite(soonest):
                     self._timer = asyncio.get_running_loop().call_later(max(soonest, 0.001), self.move)
                 return
@@ -156,8 +184,15 @@ class Lanes:
         now = time.monotonic()
         best, most = None, -1.0
         for lane in self.all:
-            if lane.closed_by is None and lane.limits.wait(tokens, now) <= 0:
+            if lane.closed_by is None and self._wait(lane, tokens, now) <= 0:
                 room = 1 - lane.limits.in_flight / lane.limits.allowed
                 if room > most:
                     best, most = lane, room
         return best
+
+    def _wait(self, lane: Lane, tokens: int, now: float) -> float:
+        """Seconds until the lane may be used; infinite: when a call has come back."""
+        wait = lane.limits.wait(tokens, now)
+        if lane.in_trouble and not all(other.in_trouble for other in self.open):
+            return max(wait, lane.shunned_for(now))
+        return wait

@@ -42,11 +42,12 @@ class Bucket:
     Args:
         per_minute: requests or tokens.
         now: seconds on the clock that is used throughout.
+        burst: seconds whose share may go at once.
     """
 
-    def __init__(self, per_minute: float, now: float) -> None:
+    def __init__(self, per_minute: float, now: float, burst: float = BURST_SECONDS) -> None:
         self._rate = per_minute / 60 * MARGIN
-        self._full = max(1.0, self._rate * BURST_SECONDS)
+        self._full = max(1.0, self._rate * burst)
         self._level = self._full
         self._at = now
 
@@ -64,11 +65,15 @@ class Bucket:
         """Holds no more than the provider says is left."""
         self._level = min(self._level, remaining)
 
-    def set_rate(self, per_minute: float, now: float) -> None:
+    def set_level(self, amount: float, now: float) -> None:
+        """Holds so much now."""
+        self._level, self._at = min(self._full, amount), now
+
+    def set_rate(self, per_minute: float, now: float, burst: float = BURST_SECONDS) -> None:
         """Another rate from now on."""
         self._fill(now)
         self._rate = per_minute / 60 * MARGIN
-        self._full = max(1.0, self._rate * BURST_SECONDS)
+        self._full = max(1.0, self._rate * burst)
         self._level = min(self._level, self._full)
 
     def _fill(self, now: float) -> None:
@@ -100,18 +105,21 @@ class Limits:
         """Calls in flight at present."""
         self.in_flight = 0
         self.paused_until = 0.0
+        self._refused_until = 0.0
         self.most = most
         self._adaptive_to_latency = start is not None and start < most
         self._slowed = False
         self._slow_start = True
         self._shrunk_at = -math.inf
         self._refusals_in_a_row = 0
-        self._buckets: dict[str, Bucket] = {}
+        self._held = 0
+        """Tokens that were taken for the calls in flight."""
+        self._buckets: dict[_Key, Bucket] = {}
         self._configured: set[str] = set()
-        self._rates: dict[str, float] = {}
+        self._rates: dict[_Key, tuple[float, float]] = {}
         for unit, rate in (("requests", requests_per_minute), ("tokens", tokens_per_minute)):
             if rate is not None:
-                self._buckets[unit] = Bucket(rate, now)
+                self._buckets[unit, None] = Bucket(rate, now)
                 self._configured.add(unit)
         self._window: list[float] = []
         self._judged_after = _FEWEST_JUDGED
@@ -121,20 +129,22 @@ class Limits:
         """Seconds until a call of about so many tokens may go; 0: now; infinite: when another has come back."""
         if self.in_flight >= int(self.allowed):
             return math.inf
-        waits = [bucket.wait(_amount(unit, tokens), now) for unit, bucket in self._buckets.items()]
+        waits = [bucket.wait(_amount(unit, tokens), now) for (unit, _), bucket in self._buckets.items()]
         return max(0.0, self.paused_until - now, *waits)
 
     def take(self, tokens: int) -> None:
         """A call goes."""
         self.in_flight += 1
-        for unit, bucket in self._buckets.items():
+        self._held += tokens
+        for (unit, _), bucket in self._buckets.items():
             bucket.take(_amount(unit, tokens))
 
     def give_back(self, tokens: int, used: int | None) -> None:
         """A call has come back, having used so many tokens; None where that is not known."""
         self.in_flight -= 1
+        self._held -= tokens
         if used is not None:
-            for unit, bucket in self._buckets.items():
+            for (unit, _), bucket in self._buckets.items():
                 if unit != "requests":
                     bucket.take(used - tokens)
 
@@ -166,11 +176,15 @@ class Limits:
         crowded = error.kind in (FailureKind.RATE_LIMIT, FailureKind.TIMEOUT) or error.status in _CROWDED
         if crowded:
             self._shrink(started, now)
-        if error.retry_after is not None and (error.kind is FailureKind.RATE_LIMIT or crowded):
-            self._pause(min(error.retry_after, LONGEST_ASKED_PAUSE), now)
-        elif error.kind is FailureKind.RATE_LIMIT and started >= self.paused_until:
+        asked = min(error.retry_after or 0.0, LONGEST_ASKED_PAUSE)
+        if asked and crowded:
+            self._pause(asked, now)
+        if error.kind is FailureKind.RATE_LIMIT and started >= self._refused_until:
+            # One that asks for no time at all (`Retry-After: 0`), or for too little each time, would be asked without end.
             self._refusals_in_a_row += 1
-            self._pause(min(FIRST_PAUSE * 2 ** (self._refusals_in_a_row - 1), LONGEST_PAUSE), now)
+            doublings = self._refusals_in_a_row - (2 if asked else 1)
+            self._pause(min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE) if doublings >= 0 else asked, now)
+            self._refused_until = self.paused_until
 
     def _pause(self, seconds: float, now: float) -> None:
         self.paused_until = max(self.paused_until, now + seconds)
@@ -183,27 +197,43 @@ class Limits:
             self._slow_start = False
 
     def learn(self, headers: Mapping[str, str], now: float) -> None:
-        """Takes over what a reply's headers say; what the configuration says goes before it."""
+        """Takes over what a reply's headers say; what the configuration says goes before it.
+
+        A minute's limit is spread over its seconds. That of an hour or a day is not, where the reply says what is left of it:
+        a thousand requests a day are no request every 86 seconds.
+        """
         for one in read_allowances(headers):
-            unit, rate = one.unit, one.per_minute
-            if rate and unit not in self._configured and self._rates.get(unit) != rate:
-                self._rates[unit] = rate
-                if unit in self._buckets:
-                    self._buckets[unit].set_rate(rate, now)
+            unit, rate, remaining = one.unit, one.per_minute, one.remaining
+            key = unit, one.period if one.named else None
+            long = one.period > 60 and remaining is not None
+            burst = one.period if long else BURST_SECONDS
+            if rate and unit not in self._configured and self._rates.get(key) != (rate, burst):
+                self._rates[key] = rate, burst
+                if key in self._buckets:
+                    self._buckets[key].set_rate(rate, now, burst)
                 else:
-                    self._buckets[unit] = Bucket(rate, now)
-            if one.remaining is None:
+                    self._buckets[key] = Bucket(rate, now, burst)
+            if remaining is None:
                 continue
-            if unit in self._buckets:
+            if key in self._buckets:
+                if long and unit not in self._configured:
+                    # It may be there again all at once, at midnight. What is on its way may not be counted yet.
+                    self._buckets[key].set_level(
+                        remaining - (self.in_flight if unit == "requests" else self._held), now
+                    )
                 # What is on its way is not counted there yet, or is: the smaller number is the safe one.
-                self._buckets[unit].lower(one.remaining)
-            elif one.remaining == 0 and one.reset:
+                self._buckets[key].lower(remaining)
+            elif remaining == 0 and one.reset:
                 self._pause(min(one.reset, LONGEST_ASKED_PAUSE), now)
 
     @property
     def rates(self) -> dict[str, float]:
         """What was learned, for a minute, by unit."""
-        return dict(self._rates)
+        return {unit: min(rate for (of, _), (rate, _) in self._rates.items() if of == unit) for unit, _ in self._rates}
+
+
+_Key = tuple[str, float | None]
+"""A unit, and the period where the header names it."""
 
 
 def _amount(unit: str, tokens: int) -> float:

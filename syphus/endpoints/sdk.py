@@ -5,14 +5,21 @@ It carries our own body, its own retries are off, and its answers are read by :m
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 import msgspec
 import openai
 
 from syphus.endpoints.connections import CONNECT_SECONDS
-from syphus.endpoints.http import has_key, headers_of, read_address, read_key
+from syphus.endpoints.http import (
+    has_key,
+    headers_of,
+    read_address,
+    read_key,
+    secrets_of,
+    without_secrets,
+)
 from syphus.endpoints.wire import Answer, classify
 from syphus.errors import FailureKind, ModelError
 
@@ -33,6 +40,7 @@ class OpenAIClient:
             base_url=base_url, key_variable=key_variable, timeout=timeout, connections=connections, headers=headers
         )
         self.endpoint = read_address(base_url)[1]
+        self._secrets = secrets_of({**self.sdk.auth_headers, **headers_of(headers or {}, read_address(base_url)[0])})
 
     async def send(self, data: bytes) -> Answer:
         """One call. Raises :class:`syphus.errors.ModelError` where no answer came."""
@@ -44,7 +52,7 @@ class OpenAIClient:
                 )
         except openai.APIStatusError as error:
             response = error.response
-        return Answer(response.status_code, response.headers, response.content)
+        return without_secrets(Answer(response.status_code, response.headers, response.content), self._secrets)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -80,13 +88,14 @@ def open_sdk(
 ) -> openai.AsyncOpenAI:
     """The SDK's own client of an endpoint, without retries; ``connections`` are calls in flight at most."""
     address, shown = read_address(base_url)
-    own = headers_of(headers or {})
+    own = headers_of(headers or {}, address)
+    parts = urlsplit(address)
     limits = httpx2.Limits(max_connections=connections + 8, max_keepalive_connections=connections + 8)
     return openai.AsyncOpenAI(
         # The SDK wants a key, a server on this machine does not.
-        api_key=("" if has_key(own) else read_key(key_variable, urlsplit(address).hostname or "", shown)) or "unused",
+        api_key=("" if has_key(own) else read_key(key_variable, parts.hostname or "", shown)) or "unused",
         default_headers=own,
-        base_url=address,
+        base_url=urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])),
         timeout=httpx2.Timeout(timeout, connect=CONNECT_SECONDS),
         max_retries=0,  # tenacity owns the retries; with both, each item would be asked 3 x 6 times
         http_client=openai.DefaultAioHttpClient(limits=limits),

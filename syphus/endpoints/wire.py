@@ -166,13 +166,16 @@ def read_completion(data: bytes, headers: Mapping[str, str] | None = None) -> Re
             (classified by its code).
     """
     try:
-        completion = msgspec.json.decode(data, type=_Completion)
-    except msgspec.DecodeError as error:
+        completion = _decode(data)
+    except _UNREADABLE as error:
         shown = _shorten(data.decode("utf-8", "replace"))
-        raise ModelError(FailureKind.BAD_REPLY, f"no chat completion: {shown}", status=200) from error
+        page = data.lstrip().startswith(b"<")  # a gateway's; all else may be what is left of a reply that is billed
+        raise ModelError(
+            FailureKind.BAD_REPLY, f"no chat completion: {shown}", status=200, billable=not page
+        ) from error
     if completion.error or not completion.choices:
         if not completion.error:
-            raise ModelError(FailureKind.BAD_REPLY, "a chat completion without choices", status=200)
+            raise ModelError(FailureKind.BAD_REPLY, "a chat completion without choices", status=200, billable=True)
         code = completion.error.get("code") if isinstance(completion.error, dict) else None
         status = code if isinstance(code, int) and 400 <= code < 600 else 200
         raise classify(status, headers or {}, data)
@@ -187,17 +190,50 @@ def read_completion(data: bytes, headers: Mapping[str, str] | None = None) -> Re
     )
 
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes from outside: no JSON, no UTF-8, and brackets in brackets without an end."""
+
+
+def _decode(data: bytes) -> _Completion:
+    """The completion in a body. What stands beside the text never costs us the text, which is paid for."""
+    try:
+        return msgspec.json.decode(data, type=_Completion)
+    except msgspec.ValidationError:
+        body = msgspec.json.decode(data)
+        if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
+            raise
+    choices = [_plain_choice(choice) for choice in body["choices"]]
+    try:
+        return msgspec.convert({**body, "choices": choices}, _Completion)
+    except msgspec.ValidationError:
+        return msgspec.convert({"choices": choices, "error": body.get("error")}, _Completion)  # counts that are none
+
+
+def _plain_choice(choice: Any) -> Any:
+    """A choice whose content came in parts, as Mistral's reasoning models send it, with the parts of text as one."""
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(message, dict) or not isinstance(parts := message.get("content"), list):
+        return choice
+    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    return {**choice, "message": {**message, "content": "".join(text for text in texts if isinstance(text, str))}}
+
+
+_MOST_COUNTED = 2**40
+"""Tokens; a count beyond that, or below nothing, is no count."""
+
+
 def _read_usage(usage: _Usage | None) -> Usage | None:
     if usage is None or usage.prompt_tokens is None:
         return None
     prompt, completion = usage.prompt_tokens_details or _Details(), usage.completion_tokens_details or _Details()
-    return Usage(
+    counts = (
         usage.prompt_tokens,
         usage.completion_tokens or 0,
         prompt.cached_tokens or 0,
         completion.reasoning_tokens or 0,
         prompt.cache_write_tokens or 0,
     )
+    return Usage(*counts) if all(0 <= count <= _MOST_COUNTED for count in counts) else None
 
 
 _BY_CODE = {
@@ -245,11 +281,15 @@ def _read_error(data: bytes) -> tuple[str, str, str | None, str]:
     """Code, type, parameter and message of an error body: an object, a plain string, or FastAPI's ``detail``."""
     try:
         body = msgspec.json.decode(data)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return "", "", None, _shorten(data.decode("utf-8", "replace")) or "no reason given"
-    error = body.get("error", body.get("detail", body)) if isinstance(body, dict) else body
+    error = body.get("error") or body.get("detail") or body if isinstance(body, dict) else body
     if isinstance(error, dict):
         param = error.get("param")
+        about = error.get("metadata")
+        if isinstance(about, dict) and "flagged_input" in about:
+            # OpenRouter's 403 for a prompt that its moderation refuses: a trouble of this prompt, not of the key.
+            error = {**error, "code": "content_filter"}
         message = _shorten(str(error.get("message") or msgspec.json.encode(error).decode()))
         return (
             str(error.get("code") or ""),

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from syphus.endpoints.lanes import ClosedError, Lane, Lanes
 from syphus.endpoints.wire import Abilities, read_answer, with_cache_hints
 from syphus.engine.counters import Counters, RunSettings
 from syphus.engine.retry import STOPS_THE_RUN, is_passing, retrying
-from syphus.errors import FailureKind, ModelError
+from syphus.errors import FailureKind, LedgerError, ModelError
 from syphus.exchange import Reply, Request, Usage
 from syphus.identity import draw_number
 from syphus.ledger.ledger import Call, Ledger
@@ -24,7 +25,7 @@ REFUSALS_PER_PLACE = 4
 FEWEST_FAILURES, MOST_FAILURES = 5, 64
 """Calls in a row that were tried to the last, after which an endpoint counts as gone."""
 UNBOUNDED_REPLY = 4096
-"""Tokens that are reserved for a reply whose length nothing bounds."""
+"""Tokens that are reserved for a reply whose length nothing bounds, until there was a longer one."""
 CALLS_PER_CACHE_KEY = 15
 """A minute; OpenAI sends what is above that to other machines, which do not know the prefix (prompt caching guide)."""
 
@@ -64,6 +65,7 @@ class Dispatch:
         self._counters = counters
         self._wake = wake
         self._sizes = Sizes()
+        self._longest_seen = 0
         self._noted = 0.0
         self._stop = asyncio.Event()
         self._started = time.monotonic()
@@ -78,6 +80,13 @@ class Dispatch:
         self._stop.set()
         self.lanes.shut()
         self._wake()
+
+    def let_go(self) -> None:
+        """Says in the ledger that nothing is on its way any more, if nothing is: what was is stored with what it cost."""
+        if self._noted and not self.budget.reserved:
+            self._noted = 0.0
+            with suppress(LedgerError):  # then the next start counts it as spent
+                self._ledger.hold(0.0)
 
     async def send(self, key: str, request: Request, body: dict[str, Any], abilities: Abilities) -> Reply:
         """A reply, on disk before this returns.
@@ -103,7 +112,7 @@ class Dispatch:
         try:
             reply: Reply = await retrying(self._settings.attempts, self._rest)(again)
         except ModelError as error:
-            self._count_as_lost(error)
+            self._count_as_lost(call, error)
             raise
         return reply
 
@@ -122,8 +131,8 @@ class Dispatch:
         """One attempt, at the first lane that can be had; a lane that turns out to be closed to us is left for another."""
         while True:
             most = self._most_cost(call) if self.budget.cap is not None else 0.0
-            tokens = self._sizes.expected(call.size) + call.longest_reply
-            lane = await self._enter(tokens, most)
+            tokens = self._sizes.expected(call.size) + self._longest_reply(call)
+            lane = call.lane = await self._enter(tokens, most)
             used: int | None = None
             try:
                 result = await self._carry(call, lane, most)
@@ -161,7 +170,7 @@ class Dispatch:
         self._counters.in_flight += 1
         try:
             result = await self._answer_of(call, lane, started)
-        except asyncio.CancelledError:
+        except BaseException:
             # Stopped at once, while it was on its way: there is no time to wait, but it may be billed.
             risk = most or self._most_cost(call)
             self.budget.settle(most, risk)
@@ -189,13 +198,13 @@ class Dispatch:
             reply = read_answer(answer)
         except ModelError as error:
             lane.limits.failed(error, started, time.monotonic())
-            self._judge(lane, error)  # before its place is given to the next
+            self._judge(lane, error, started)  # before its place is given to the next
             return error
-        lane.answered_at = now
-        lane.failures_in_a_row = 0
+        lane.well()
         lane.limits.succeeded(started, now, reply.usage.completion if reply.usage else 0)
         if reply.usage:
             self._sizes.learn(call.size, reply.usage.prompt)
+            self._longest_seen = max(self._longest_seen, reply.usage.completion)
         return reply
 
     def _count(
@@ -214,23 +223,33 @@ class Dispatch:
             if usage.cached or usage.cache_written:
                 counters.saved += lane.prices.saved(usage) or 0.0
 
-    def _judge(self, lane: Lane, error: ModelError) -> None:
+    def _judge(self, lane: Lane, error: ModelError, started: float) -> None:
         """Gives up a lane that will never take a call, takes none of ours, or says "too many requests" for very long."""
-        silent = time.monotonic() - lane.answered_at
-        if error.kind in STOPS_THE_RUN or (error.kind is FailureKind.RATE_LIMIT and silent > self._settings.patience):
+        now = time.monotonic()
+        if error.kind is FailureKind.RATE_LIMIT:
+            if lane.refused_since is None:
+                lane.refused_since = now
+            if now - lane.refused_since > self._settings.patience:
+                self._close(lane, error)
+            return
+        if error.status is not None:
+            lane.refused_since = None
+        if is_passing(error):
+            lane.met_trouble(started, now)
+        if error.kind in STOPS_THE_RUN:
             self._close(lane, error)
         if error.kind is FailureKind.BAD_REQUEST:
             lane.failures_in_a_row += 1
             if lane.failures_in_a_row >= max(FEWEST_FAILURES, REFUSALS_PER_PLACE * lane.limits.allowed):
                 self._close(lane, error)
 
-    def _count_as_lost(self, error: ModelError) -> None:
-        """Gives up lanes after many calls that were tried to the last, and no reply between: they are gone."""
-        for lane in self.lanes.open:
-            if is_passing(error) and error.kind is not FailureKind.RATE_LIMIT:
-                lane.failures_in_a_row += 1
-                if lane.failures_in_a_row >= min(MOST_FAILURES, max(FEWEST_FAILURES, int(lane.limits.most))):
-                    self._close(lane, error)
+    def _count_as_lost(self, call: "_Call", error: ModelError) -> None:
+        """Gives up a lane where many calls failed their last try, and no reply came between: it is gone."""
+        lane = call.lane
+        if lane is not None and is_passing(error) and error.kind is not FailureKind.RATE_LIMIT:
+            lane.failures_in_a_row += 1
+            if lane.failures_in_a_row >= min(MOST_FAILURES, max(FEWEST_FAILURES, int(lane.limits.most))):
+                self._close(lane, error)
 
     def _close(self, lane: Lane, error: ModelError) -> None:
         self.lanes.close(lane, error)
@@ -255,7 +274,12 @@ class Dispatch:
     def _most_cost(self, call: "_Call") -> float:
         """Dollars that the call costs at most, at the dearest endpoint; 0 where no price is known."""
         bound = self._sizes.bound(call.size)
-        return max((lane.prices.most(bound, call.longest_reply) or 0.0 for lane in self.lanes.all), default=0.0)
+        longest = self._longest_reply(call)
+        return max((lane.prices.most(bound, longest) or 0.0 for lane in self.lanes.all), default=0.0)
+
+    def _longest_reply(self, call: "_Call") -> int:
+        """Tokens that the reply may have; where nothing bounds it, as many as the longest of those that came."""
+        return call.longest_reply or max(UNBOUNDED_REPLY, self._longest_seen)
 
 
 class _Call:
@@ -264,8 +288,11 @@ class _Call:
     def __init__(self, key: str, request: Request, dressed: dict[str, Any], body: dict[str, Any]) -> None:
         self.key = key
         self.request = request
+        self.lane: Lane | None = None
+        """Where it was tried last."""
         self.settings = {name: value for name, value in body.items() if name != "messages"}
-        self.longest_reply = request.parameters.max_tokens or UNBOUNDED_REPLY
+        self.longest_reply = _longest_reply(body)
+        """Tokens; 0: nothing bounds it."""
         self._body = dressed
         self._data: dict[str | None, bytes] = {None: msgspec.json.encode(dressed)}
         self.size = len(self._data[None])
@@ -275,3 +302,11 @@ class _Call:
         if (data := self._data.get(model)) is None:
             data = self._data[model] = msgspec.json.encode({**self._body, "model": model})
         return data
+
+
+def _longest_reply(body: dict[str, Any]) -> int:
+    """Tokens that the reply may have, over all the answers that are asked for; ``[model] extra`` may say both. 0: no bound."""
+    named = [body.get(name) for name in ("max_completion_tokens", "max_tokens")]
+    answers = body.get("n")
+    longest = max((limit for limit in named if isinstance(limit, int)), default=0)
+    return longest * max(1, answers if isinstance(answers, int) else 1)

@@ -73,9 +73,10 @@ class Engine:
         return self.dispatch.stopped_by
 
     async def close(self) -> None:
-        """Lets the clients go."""
+        """Lets the clients go, and what was held back for calls in flight."""
         for lane in self.dispatch.lanes.all:
             await lane.client.close()
+        self.dispatch.let_go()
 
     def drain(self) -> None:
         """Takes nothing new; what is in flight is waited for and kept."""

@@ -84,7 +84,7 @@ def test_generate_status_export(tmp_path: Path, server: RehearsalServer) -> None
     rows = read_llava(tmp_path / "out/llava.json")
     assert {row["id"].split("/", 2)[2] for row in rows} == {"pairs/caption", "llava/conversation", "llava/detail"}
     assert len(rows) == 30
-    probes = [body for body in server.calls if "sky" in body["messages"][0]["content"]]
+    probes = [body for body in server.calls if "colour has the sky" in body["messages"][-1]["content"]]
     assert len(server.calls) - len(probes) == 20, "one call for each scene and chat category"
 
     status = json.loads(syphus("status", tmp_path / "run", "--json").stdout)
@@ -154,7 +154,7 @@ def test_interrupted_it_drains_and_says_how_to_go_on(tmp_path: Path) -> None:
         assert "goes on where it stopped" in said
         server.delay = 0
         assert syphus("generate", config).returncode == 0
-        probes = [body for body in server.calls if "sky" in body["messages"][0]["content"]]
+        probes = [body for body in server.calls if "colour has the sky" in body["messages"][-1]["content"]]
         assert len(server.calls) - len(probes) == 20, "what was in flight had been kept"
 
 
@@ -245,7 +245,7 @@ def test_flags_win_over_the_file(tmp_path: Path, server: RehearsalServer) -> Non
     resolved = json.loads((tmp_path / "other/config.json").read_text())
     assert (resolved["run"]["seed"], resolved["run"]["limit"], resolved["model"]["timeout"]) == (9, 2, 30)
     assert {body["model"] for body in server.calls} == {"n"}
-    assert len([body for body in server.calls if "sky" not in body["messages"][0]["content"]]) == 2
+    assert len([body for body in server.calls if "colour has the sky" not in body["messages"][-1]["content"]]) == 2
 
 
 def test_the_reasoning_effort_is_sent_where_it_is_set(tmp_path: Path, server: RehearsalServer) -> None:
@@ -386,13 +386,13 @@ def test_a_run_is_repeated_from_its_own_folder_when_all_around_it_is_gone(
     syphus("new", "mine/shops", cwd=tmp_path)
     config = write_config(tmp_path, server.url, categories='"mine/shops", "pairs/caption"')
     assert syphus("generate", config, "--limit", "4", "--seed", "11").returncode == 0
-    first = [body for body in server.calls if "sky" not in body["messages"][0]["content"]]
+    first = [body for body in server.calls if "colour has the sky" not in body["messages"][-1]["content"]]
     shutil.rmtree(tmp_path / "seeds")
     config.unlink()
     server.calls.clear()
     again = syphus("generate", tmp_path / "run/config.json", "--run", tmp_path / "elsewhere/run", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    second = [body for body in server.calls if "sky" not in body["messages"][0]["content"]]
+    second = [body for body in server.calls if "colour has the sky" not in body["messages"][-1]["content"]]
     as_text = lambda bodies: sorted(json.dumps(body, sort_keys=True) for body in bodies)  # noqa: E731
     assert as_text(second) == as_text(first)
     assert (tmp_path / "elsewhere/out/llava.json").read_bytes() == (tmp_path / "out/llava.json").read_bytes()

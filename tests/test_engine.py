@@ -353,6 +353,28 @@ def test_what_an_endpoint_does_is_found_out(tmp_path: Path, server: RehearsalSer
         assert ledger.spent()[0].purpose == "probe", "what the probe cost is counted"
 
 
+@pytest.mark.parametrize(
+    ("refused", "left"), [((), "breakpoint"), (("breakpoint",), "key"), (("breakpoint", "key"), "none")]
+)
+def test_hints_for_the_prompt_cache_are_left_out_where_they_are_refused(
+    tmp_path: Path, server: RehearsalServer, refused: tuple[str, ...], left: str
+) -> None:
+    def script(body: dict, _: int) -> Answer | dict:
+        if isinstance(body["messages"][0]["content"], list) and "breakpoint" in refused:
+            return refuse("prompt_cache_breakpoint", named=False)
+        return refuse("prompt_cache_key") if "prompt_cache_key" in body and "key" in refused else ZEBRA
+
+    server.script = script
+
+    async def main(ledger: Ledger) -> Abilities:
+        guess = Abilities(schema_mode="json_schema", token_field="max_tokens", cache="breakpoint")
+        return await probe(engine_of(ledger, lane_of(server.url)).ask_once, guess, Parameters(max_tokens=500))
+
+    with open_ledger(tmp_path, create=True) as ledger:
+        found = asyncio.run(main(ledger))
+    assert (found.cache, found.schema_mode) == (left, "json_schema")
+
+
 def test_a_model_that_thinks_first_is_given_room_before_it_is_judged(tmp_path: Path, server: RehearsalServer) -> None:
     server.script = lambda body, number: ZEBRA if body["max_tokens"] > 500 else completion("", finish="length")
 

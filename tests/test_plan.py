@@ -315,7 +315,7 @@ def plan_of(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> dict[
 
 
 def sent(server: RehearsalServer) -> list[dict[str, Any]]:
-    return [body for body in server.calls if "sky" not in body["messages"][0]["content"]]
+    return [body for body in server.calls if "colour has the sky" not in body["messages"][-1]["content"]]
 
 
 def test_what_is_planned_is_then_asked(

@@ -18,6 +18,7 @@ from syphus.engine.run import Engine
 from syphus.errors import InputError
 from syphus.exchange import Parameters
 from syphus.ledger.ledger import Ledger
+from syphus.ledger.reader import LedgerReader
 from syphus.money.budget import Budget
 from syphus.money.prices import find_prices
 
@@ -43,10 +44,10 @@ async def open_engine(config: Config, categories: list[Category], ledger: Ledger
     budget = Budget(config.run.budget, ledger.dollars())
     _check_budget(config, lanes)
     name = sent_name(model)
-    engine = Engine(ledger, lanes, name, await _guess(model, lanes), settings, counters, budget)
+    engine = Engine(ledger, lanes, name, known_abilities(model, ledger), settings, counters, budget)
     try:
         if model.kind == "openai":
-            engine.abilities = await _find_abilities(engine, model, asking, ledger)
+            await _find_out(engine, model, asking, ledger)
             view.say(_described(lanes, name, engine.abilities))
     except BaseException:
         await engine.close()
@@ -147,16 +148,33 @@ def _check_budget(config: Config, lanes: list[Lane]) -> None:
             )
 
 
-async def _guess(model: ModelTable, lanes: list[Lane]) -> Abilities:
+def known_abilities(model: ModelTable, ledger: LedgerReader) -> Abilities:
+    """What requests are made with: what an earlier start has found, or where a start begins to find out."""
     if model.kind == "local":
         from syphus.endpoints import local
 
         return local.ABILITIES
     from syphus.endpoints.probe import first_guess
 
-    endpoint = lanes[0].client.endpoint
+    endpoint = _first_endpoint(model)
     guess = structs.replace(first_guess(endpoint), cache=cache_mode(model, endpoint))
-    return guess if model.schema_mode == "auto" else structs.replace(guess, schema_mode=model.schema_mode)
+    if model.schema_mode != "auto":
+        return structs.replace(guess, schema_mode=model.schema_mode)
+    known = ledger.find_abilities(f"{endpoint} {model.name}", Abilities)
+    if known is None:
+        return guess
+    return known if model.prompt_cache == "auto" else structs.replace(known, cache=guess.cache)
+
+
+def asked_with(model: ModelTable, abilities: Abilities) -> Any:
+    """What decides, with the prompts, what is asked. The hints for the provider's cache change no answer."""
+    return sent_name(model), sent_extra(model), structs.replace(abilities, cache="none")
+
+
+def _first_endpoint(model: ModelTable) -> str:
+    from syphus.endpoints.http import read_address
+
+    return read_address(endpoint_tables(model)[0].base_url)[1]
 
 
 def cache_mode(model: ModelTable, endpoint: str) -> CacheMode:
@@ -170,13 +188,12 @@ def cache_mode(model: ModelTable, endpoint: str) -> CacheMode:
     return "breakpoint" if new else "key"
 
 
-async def _find_abilities(engine: Engine, model: ModelTable, asking: list[ChatStep], ledger: Ledger) -> Abilities:
-    if model.schema_mode != "auto":
-        return engine.abilities
-    endpoint = engine.dispatch.lanes.all[0].client.endpoint
+async def _find_out(engine: Engine, model: ModelTable, asking: list[ChatStep], ledger: Ledger) -> None:
+    """Asks the first endpoint what it can do, unless it was asked before or the configuration says it."""
+    endpoint = _first_endpoint(model)
     name = f"{endpoint} {model.name}"
-    if (known := ledger.find_abilities(name, Abilities)) is not None:
-        return structs.replace(known, cache=engine.abilities.cache if model.prompt_cache != "auto" else known.cache)
+    if model.schema_mode != "auto" or ledger.find_abilities(name, Abilities) is not None:
+        return
     from syphus.endpoints.probe import probe
 
     wanted = Parameters(
@@ -185,9 +202,8 @@ async def _find_abilities(engine: Engine, model: ModelTable, asking: list[ChatSt
         reasoning_effort=asking[0].reasoning_effort,
     )
     view.say(f"asking {endpoint} what it can do")
-    found = await probe(engine.ask_once, engine.abilities, wanted)
-    ledger.record_abilities(name, found)
-    return found
+    engine.abilities = await probe(engine.ask_once, engine.abilities, wanted)
+    ledger.record_abilities(name, engine.abilities)
 
 
 def _described(lanes: list[Lane], model: str, abilities: Abilities) -> str:

@@ -17,11 +17,11 @@ from syphus.categories.category import Category, ChatStep
 from syphus.categories.context import estimate_tokens
 from syphus.categories.prompt import CategoryPrompts, within
 from syphus.cli import view
-from syphus.cli.connect import endpoint_tables, sent_extra, sent_name
+from syphus.cli.connect import endpoint_tables, known_abilities, sent_extra, sent_name
 from syphus.config import Config, ModelTable
 from syphus.endpoints.tokens import LocalCounter, TokenCounter, counter_for_name, counter_of_server, estimating_counter
 from syphus.endpoints.weights import MODEL_FILE, weights_folder
-from syphus.endpoints.wire import Abilities, build_body, request_key
+from syphus.endpoints.wire import build_body, request_key
 from syphus.errors import InputError
 from syphus.exchange import Reply, Request, Usage
 from syphus.identity import draw_number
@@ -102,7 +102,7 @@ def make_planner(
     planner = Planner(config.run.seed, counter, _prices(config.model), batch)
     if ledger is None or not asks:
         return planner
-    name, extra, abilities = sent_name(config.model), sent_extra(config.model), _abilities(config.model, ledger)
+    name, extra, abilities = sent_name(config.model), sent_extra(config.model), known_abilities(config.model, ledger)
 
     def find(request: Request) -> Reply | None:
         key = request_key(build_body(request, name, abilities, extra), request.sample, request.draw)
@@ -113,22 +113,6 @@ def make_planner(
         replies = spent.calls - spent.failed - spent.uncounted
         earlier[spent.purpose] = (replies, spent.completion / replies if replies else 0.0)
     return planner._replace(find=find, is_made=lambda item: ledger.find_done(item) is not None, earlier=earlier)
-
-
-def _abilities(model: ModelTable, ledger: LedgerReader) -> Abilities:
-    """The abilities that ``generate`` sends with: a request's key is made with them."""
-    if model.kind == "local":
-        from syphus.endpoints import local
-
-        return local.ABILITIES
-    from syphus.endpoints.http import read_address
-    from syphus.endpoints.probe import first_guess
-
-    _, endpoint = read_address(endpoint_tables(model)[0].base_url)
-    guess = first_guess(endpoint)
-    if model.schema_mode != "auto":
-        return structs.replace(guess, schema_mode=model.schema_mode)
-    return ledger.find_abilities(f"{endpoint} {model.name}", Abilities) or guess
 
 
 def _prices(model: ModelTable) -> Prices:

@@ -18,9 +18,9 @@ from msgspec import Struct, field, structs
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
 from syphus.cli.assemble import library_of, open_categories, open_sources, read_scenes, settings_of
-from syphus.cli.connect import sent_extra, sent_name, sent_seed
+from syphus.cli.connect import asked_with, known_abilities, sent_seed
 from syphus.cli.keep import CONFIG_FILE
-from syphus.cli.planning import CategoryPlan, Plan, _abilities, estimate, make_planner
+from syphus.cli.planning import CategoryPlan, Plan, estimate, make_planner
 from syphus.cli.select import Selection, in_words, read_selection
 from syphus.cli.work import Prepared, do_run, prepare, run_to_its_end
 from syphus.config import Config, load_config
@@ -221,11 +221,10 @@ class _Part:
 
 
 def _asked_with(prepared: Prepared, ledger: LedgerReader) -> Any:
-    """What decides with the prompts what is asked, as ``work.items_of`` has it of its engine."""
-    model = prepared.config.model
+    """As ``work.items_of`` has it of its engine."""
     asks = any(category.chat_steps for category in prepared.categories)
-    abilities = _abilities(model, ledger) if asks else Abilities()
-    return (sent_name(model), sent_extra(model), structs.replace(abilities, cache="none"))
+    model = prepared.config.model
+    return asked_with(model, known_abilities(model, ledger) if asks else Abilities())
 
 
 # -- what is said

@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from msgspec import structs
-
 from syphus.annotations.reading import Problem
 from syphus.categories.category import Category
 from syphus.categories.load import Library
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
 from syphus.cli.assemble import Source, library_of, open_categories, open_sources, read_scenes, settings_of
-from syphus.cli.connect import endpoint_tables, open_engine, sent_extra, sent_name, sent_seed
+from syphus.cli.connect import asked_with, endpoint_tables, open_engine, sent_seed
 from syphus.cli.export import write_export
 from syphus.cli.keep import keep_run, keep_texts
 from syphus.cli.summary import print_summary, summarise
@@ -179,7 +177,7 @@ def items_of(
     """The items of a run, as they are to be made now."""
     config = prepared.config
     prompts = [CategoryPrompts(category, sent_seed(config)) for category in prepared.categories]
-    settings = (sent_name(config.model), sent_extra(config.model), structs.replace(engine.abilities, cache="none"))
+    settings = asked_with(config.model, engine.abilities)
     items = make_items(
         _scenes(prepared, ledger), prompts, settings=settings, seed=config.run.seed, draw_of=ledger.draw_of
     )

@@ -21,6 +21,7 @@ _SCHEMA = {
     "required": ["colour"],
     "additionalProperties": False,
 }
+_SYSTEM = "You answer in one short sentence."
 _QUESTION = 'Which colour has the sky on a clear day? Reply with a JSON object such as {"colour": "…"}.'
 MOST_TOKENS = 8000
 """For a model that thinks before it speaks, and spends the first limit on that."""
@@ -52,7 +53,9 @@ async def probe(send: Send, guess: Abilities, parameters: Parameters) -> Abiliti
         ModelError: the endpoint refuses even the plainest form of the call.
     """
     tried: set[Abilities] = set()
-    request = Request(purpose="probe", messages=(Message("user", _QUESTION),), schema=_SCHEMA, parameters=parameters)
+    # With a constant part, so that hints for the prompt cache are tried too.
+    messages = (Message("system", _SYSTEM), Message("user", _QUESTION))
+    request = Request(purpose="probe", messages=messages, constant=1, schema=_SCHEMA, parameters=parameters)
     while True:
         tried.add(guess)
         try:
@@ -86,6 +89,8 @@ def _mended(guess: Abilities, error: ModelError) -> Abilities:
         return structs.replace(guess, token_field="max_completion_tokens")
     if "temperature" in named and guess.temperature:
         return structs.replace(guess, temperature=False)
+    if guess.cache != "none" and "prompt_cache" in named:
+        return structs.replace(guess, cache="key" if guess.cache == "breakpoint" else "none")
     if guess.schema_mode == "prompt":
         raise error
     return structs.replace(guess, schema_mode=_weaker(guess.schema_mode))

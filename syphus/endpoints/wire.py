@@ -95,6 +95,14 @@ def request_key(body: Mapping[str, Any], sample: int, draw: int = 0) -> str:
     return fingerprint({**named, "draw": draw} if draw else named)
 
 
+def longest_reply(body: Mapping[str, Any]) -> int:
+    """Tokens that the reply may have, over all the answers that are asked for; ``[model] extra`` may say both. 0: no bound."""
+    named = [body.get(name) for name in ("max_completion_tokens", "max_tokens")]
+    answers = body.get("n")
+    longest = max((limit for limit in named if isinstance(limit, int)), default=0)
+    return longest * max(1, answers if isinstance(answers, int) else 1)
+
+
 def with_cache_hints(body: dict[str, Any], request: Request, mode: CacheMode, cache_key: str) -> dict[str, Any]:
     """The body with what lets the provider find the constant part of the prompt again.
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from syphus.config import BatchTable
+from syphus.endpoints.wire import longest_reply
 from syphus.engine.batch_lines import line_of
 from syphus.engine.dispatch import UNBOUNDED_REPLY
 from syphus.engine.retry import STOPS_THE_RUN, is_passing
@@ -87,7 +88,7 @@ class Packer:
         if not self._pack:
             return
         tokens = self._sizes.expected(prompt)
-        longest = request.parameters.max_tokens or UNBOUNDED_REPLY
+        longest = longest_reply(body) or UNBOUNDED_REPLY
         most = self._prices.most(self._sizes.bound(prompt), longest, batch=True) or 0.0
         if self._count and self._is_full(size, tokens, most):
             self._seal()

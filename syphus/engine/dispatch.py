@@ -10,7 +10,7 @@ import msgspec
 from msgspec import structs
 
 from syphus.endpoints.lanes import ClosedError, Lane, Lanes
-from syphus.endpoints.wire import Abilities, read_answer, with_cache_hints
+from syphus.endpoints.wire import Abilities, longest_reply, read_answer, with_cache_hints
 from syphus.engine.counters import Counters, RunSettings
 from syphus.engine.retry import STOPS_THE_RUN, is_passing, retrying
 from syphus.errors import FailureKind, LedgerError, ModelError
@@ -291,7 +291,7 @@ class _Call:
         self.lane: Lane | None = None
         """Where it was tried last."""
         self.settings = {name: value for name, value in body.items() if name != "messages"}
-        self.longest_reply = _longest_reply(body)
+        self.longest_reply = longest_reply(body)
         """Tokens; 0: nothing bounds it."""
         self._body = dressed
         self._data: dict[str | None, bytes] = {None: msgspec.json.encode(dressed)}
@@ -302,11 +302,3 @@ class _Call:
         if (data := self._data.get(model)) is None:
             data = self._data[model] = msgspec.json.encode({**self._body, "model": model})
         return data
-
-
-def _longest_reply(body: dict[str, Any]) -> int:
-    """Tokens that the reply may have, over all the answers that are asked for; ``[model] extra`` may say both. 0: no bound."""
-    named = [body.get(name) for name in ("max_completion_tokens", "max_tokens")]
-    answers = body.get("n")
-    longest = max((limit for limit in named if isinstance(limit, int)), default=0)
-    return longest * max(1, answers if isinstance(answers, int) else 1)

@@ -107,6 +107,8 @@ class ModelError(SyphusError):
         self.retry_after = retry_after
         self.param = param
         self.billable = billable
+        self.outage = False
+        """The endpoint, which had answered before, does not answer anybody: no fault of this call, and no try of it."""
         super().__init__(str(self))
 
     def __str__(self) -> str:

@@ -16,6 +16,7 @@ from syphus.categories.prompt import CategoryPrompts
 from syphus.cli.main import main
 from syphus.cli.rehearse import Book, choose_kinds
 from syphus.endpoints import limits as engine_limits
+from syphus.endpoints.probe import QUESTION
 from syphus.endpoints.wire import Abilities
 from syphus.engine import retry
 from syphus.engine.run import Engine
@@ -548,4 +549,5 @@ def test_an_engine_that_sends_what_was_refused_is_found_out() -> None:
     book.answer({"messages": messages}, 0)
     book.answer({"messages": [*messages, {"role": "assistant", "content": "<"}, {"role": "user", "content": "?"}]}, 1)
     assert "`html` was taken for a reply" in next(book.problems())
-    assert Book(choose_kinds("all"), share=1).answer({"messages": messages[:1]}, 0) is None, "the probe is spared"
+    probe = [messages[0], {"role": "user", "content": QUESTION}]
+    assert Book(choose_kinds("all"), share=1).answer({"messages": probe}, 0) is None, "the probe is spared"

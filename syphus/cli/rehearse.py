@@ -22,6 +22,7 @@ import msgspec
 from syphus.cli import view
 from syphus.cli.assemble import settings_of
 from syphus.cli.summary import Summary, summarise
+from syphus.endpoints.probe import QUESTION
 from syphus.errors import Exit, InputError
 from syphus.identity import draw, draw_number
 from syphus.ledger.ledger import open_ledger
@@ -112,7 +113,8 @@ class Book:
             self.asked_anew[bad.name] += 1
         if failed := self._open.pop(request, None):
             self.sent_again[failed.name] += 1
-        chosen = self._choose(request, len(messages))
+        # An answer to the probe that is bad on purpose would hide what the endpoint can do.
+        chosen = None if messages[-1]["content"] == QUESTION else self._choose(request)
         if chosen is None:
             self.well += 1
             return None
@@ -121,9 +123,8 @@ class Book:
             self._open[request] = chosen
         return chosen
 
-    def _choose(self, request: bytes, messages: int) -> FaultKind | None:
-        # The probe's question stands alone: an answer that is bad on purpose would hide what the endpoint can do.
-        if not self._kinds or messages < 2:
+    def _choose(self, request: bytes) -> FaultKind | None:
+        if not self._kinds:
             return None
         key = (SEED, request.hex(), self._met[request])
         if draw_number(*key) >= self._share * 2**64:

@@ -20,7 +20,7 @@ _UNKNOWN = Prices(source="unknown")
 _TROUBLED = 3
 """Failed calls in a row after which an endpoint is shunned. One that refuses each connection at once has always the most room,
 and would get nearly every call, and all its tries, while the others work."""
-_LONGEST_SHUNNED = 60.0
+_LONGEST_SHUNNED = 30.0
 
 
 class Client(Protocol):
@@ -63,24 +63,31 @@ class Lane:
         self.failures_in_a_row = 0
         self.refused_since: float | None = None
         """When the first of the refusals came since which it has said nothing but "too many requests"."""
+        self.has_answered = False
+        """A reply has come in this start."""
+        self.troubled_since: float | None = None
+        """When the first of the failures came since which it has answered nobody."""
         self._troubles = 0
         self._shunned_until = 0.0
 
     @property
     def in_trouble(self) -> bool:
-        """Its last calls all failed: where another lane is well, it is only tried now and then."""
+        """Its last calls all failed: it is only tried now and then, one call at a time."""
         return self._troubles >= _TROUBLED
 
     def well(self) -> None:
         """A reply came."""
         self.failures_in_a_row = self._troubles = 0
-        self.refused_since = None
+        self.refused_since = self.troubled_since = None
+        self.has_answered = True
 
     def met_trouble(self, started: float, now: float) -> None:
         """A call failed that was begun at ``started``, and not for anything in it."""
         if started < self._shunned_until:
             return  # it was on its way together with those that were counted
         self._troubles += 1
+        if self.troubled_since is None:
+            self.troubled_since = now
         if self.in_trouble:
             self._shunned_until = now + min(2.0 ** (self._troubles - _TROUBLED), _LONGEST_SHUNNED)
 
@@ -193,6 +200,6 @@ class Lanes:
     def _wait(self, lane: Lane, tokens: int, now: float) -> float:
         """Seconds until the lane may be used; infinite: when a call has come back."""
         wait = lane.limits.wait(tokens, now)
-        if lane.in_trouble and not all(other.in_trouble for other in self.open):
+        if lane.in_trouble and (lane.has_answered or not all(other.in_trouble for other in self.open)):
             return max(wait, lane.shunned_for(now))
         return wait

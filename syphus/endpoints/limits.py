@@ -31,6 +31,10 @@ LONGEST_ASKED_PAUSE = 300.0
 _CROWDED = frozenset({429, 502, 503, 504, 529})
 _WORDS_BEFORE = 50
 """Added to a reply's tokens when its time is divided by them: the time before the first one counts as so many."""
+_MANY = 0.05
+"""Of a round's calls: so many must fail, with what is no plain rate limit, to be a sign of too many."""
+_BACK = 0.1
+"""Of what is allowed, for each round: growth back to what was allowed before."""
 _FEWEST_JUDGED = 8
 _DRIFT = 1.02
 """The best latency is forgotten so slowly: an endpoint may be another one tomorrow."""
@@ -111,6 +115,9 @@ class Limits:
         self._slowed = False
         self._slow_start = True
         self._shrunk_at = -math.inf
+        self._was = 0.0
+        """What was allowed before it shrank last: up to there it grows back quickly."""
+        self._round = self._failed = 0
         self._refusals_in_a_row = 0
         self._held = 0
         """Tokens that were taken for the calls in flight."""
@@ -152,12 +159,15 @@ class Limits:
         """A reply came, and its call is not given back yet: more may be tried, as long as replies do not become slow."""
         self._refusals_in_a_row = 0
         busy = self.in_flight >= 0.5 * self.allowed  # as in TCP: what is not used is not grown
+        self._count_one(failed=False)
         if self._adaptive_to_latency:
             self._window.append((now - started) / (completion + _WORDS_BEFORE))
             if len(self._window) >= self._judged_after:
                 self._judge_latency(now)
         if busy and self.allowed < self.most and not self._slowed:
-            step = 1.0 if self._slow_start else 1.0 / self.allowed
+            step = (
+                1.0 if self._slow_start else max(1.0, _BACK * self.allowed * (self.allowed < self._was)) / self.allowed
+            )
             self.allowed = min(float(self.most), self.allowed + step)
 
     def _judge_latency(self, now: float) -> None:
@@ -174,7 +184,7 @@ class Limits:
     def failed(self, error: ModelError, started: float, now: float) -> None:
         """A call failed: fewer at a time where there were too many, and a pause where one is asked for or needed."""
         crowded = error.kind in (FailureKind.RATE_LIMIT, FailureKind.TIMEOUT) or error.status in _CROWDED
-        if crowded:
+        if crowded and (self._count_one(failed=True) or error.kind is FailureKind.RATE_LIMIT):
             self._shrink(started, now)
         asked = min(error.retry_after or 0.0, LONGEST_ASKED_PAUSE)
         if asked and crowded:
@@ -186,12 +196,24 @@ class Limits:
             self._pause(min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE) if doublings >= 0 else asked, now)
             self._refused_until = self.paused_until
 
+    def _count_one(self, *, failed: bool) -> bool:
+        """Counts one call of the present round; True where so many of them failed that it is the crowd's doing.
+
+        A lone error in a large round happens to every provider, and says nothing of how many calls it can take.
+        """
+        if self._round >= max(_FEWEST_JUDGED, self.allowed):
+            self._round = self._failed = 0
+        self._round += 1
+        self._failed += failed
+        return self._failed >= max(2, _MANY * self.allowed) or self.allowed < 2
+
     def _pause(self, seconds: float, now: float) -> None:
         self.paused_until = max(self.paused_until, now + seconds)
 
     def _shrink(self, started: float, now: float) -> None:
         """Once for each round: the calls that were on their way already say nothing new."""
         if started > self._shrunk_at:
+            self._was = self.allowed
             self.allowed = max(1.0, self.allowed * SHRINK)
             self._shrunk_at = now
             self._slow_start = False

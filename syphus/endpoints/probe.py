@@ -22,7 +22,7 @@ _SCHEMA = {
     "additionalProperties": False,
 }
 _SYSTEM = "You answer in one short sentence."
-_QUESTION = 'Which colour has the sky on a clear day? Reply with a JSON object such as {"colour": "…"}.'
+QUESTION = 'Which colour has the sky on a clear day? Reply with a JSON object such as {"colour": "…"}.'
 MOST_TOKENS = 8000
 """For a model that thinks before it speaks, and spends the first limit on that."""
 
@@ -54,7 +54,7 @@ async def probe(send: Send, guess: Abilities, parameters: Parameters) -> Abiliti
     """
     tried: set[Abilities] = set()
     # With a constant part, so that hints for the prompt cache are tried too.
-    messages = (Message("system", _SYSTEM), Message("user", _QUESTION))
+    messages = (Message("system", _SYSTEM), Message("user", QUESTION))
     request = Request(purpose="probe", messages=messages, constant=1, schema=_SCHEMA, parameters=parameters)
     while True:
         tried.add(guess)

@@ -14,7 +14,7 @@ class RunSettings(Struct, frozen=True, kw_only=True):
     attempts: int = 6
     """Tries for one call, the first included; refusals by a rate limit are not counted."""
     patience: float = 900.0
-    """Seconds without any reply after which an endpoint that only says "too many requests" is given up."""
+    """Seconds after which an endpoint that only says "too many requests", or does not answer any more, is given up."""
     extra: dict[str, Any] = {}
     """More fields of each body. Unlike the rest of these settings they are part of the request's key: they are sent."""
 

@@ -26,6 +26,7 @@ FEWEST_FAILURES, MOST_FAILURES = 5, 64
 """Calls in a row that were tried to the last, after which an endpoint counts as gone."""
 UNBOUNDED_REPLY = 4096
 """Tokens that are reserved for a reply whose length nothing bounds, until there was a longer one."""
+_NOBODY_THERE = frozenset({502, 503, 504, 529})
 CALLS_PER_CACHE_KEY = 15
 """A minute; OpenAI sends what is above that to other machines, which do not know the prefix (prompt caching guide)."""
 
@@ -154,7 +155,7 @@ class Dispatch:
             raise StoppedError from None
         if self.budget.reserved > self._noted:
             # On disk before the call is sent, and rarely: what a kill -9 leaves in flight counts as spent by the next start.
-            self._noted = 2 * self.budget.reserved
+            self._noted = min(2 * self.budget.reserved, self.budget.left + self.budget.reserved)
             self._ledger.hold(self._noted)
         try:
             return await self.lanes.enter(tokens)
@@ -235,7 +236,11 @@ class Dispatch:
         if error.status is not None:
             lane.refused_since = None
         if is_passing(error):
+            # An endpoint that has answered before may come back: a router restarts, a server loads a model anew.
+            error.outage = lane.has_answered and lane.in_trouble and _is_gone(error)
             lane.met_trouble(started, now)
+            if error.outage and now - (lane.troubled_since or now) > self._settings.patience:
+                self._close(lane, error)
         if error.kind in STOPS_THE_RUN:
             self._close(lane, error)
         if error.kind is FailureKind.BAD_REQUEST:
@@ -246,7 +251,7 @@ class Dispatch:
     def _count_as_lost(self, call: "_Call", error: ModelError) -> None:
         """Gives up a lane where many calls failed their last try, and no reply came between: it is gone."""
         lane = call.lane
-        if lane is not None and is_passing(error) and error.kind is not FailureKind.RATE_LIMIT:
+        if lane is not None and is_passing(error) and error.kind is not FailureKind.RATE_LIMIT and not error.outage:
             lane.failures_in_a_row += 1
             if lane.failures_in_a_row >= min(MOST_FAILURES, max(FEWEST_FAILURES, int(lane.limits.most))):
                 self._close(lane, error)
@@ -280,6 +285,11 @@ class Dispatch:
     def _longest_reply(self, call: "_Call") -> int:
         """Tokens that the reply may have; where nothing bounds it, as many as the longest of those that came."""
         return call.longest_reply or max(UNBOUNDED_REPLY, self._longest_seen)
+
+
+def _is_gone(error: ModelError) -> bool:
+    """Whether nobody was there to take the call, which is never the call's own fault; a 500 or a cut reply may be."""
+    return error.status in _NOBODY_THERE or (error.status is None and not error.billable)
 
 
 class _Call:

@@ -34,13 +34,13 @@ LONGEST_WAIT = 300.0
 
 
 class _TriedEnough(stop_base):
-    """After so many failures. A refusal by a rate limit is none: it says only that the time has not come yet."""
+    """After so many failures. A refusal by a rate limit is none, nor is an outage: the time has not come yet."""
 
     def __init__(self, attempts: int) -> None:
         self._left = attempts
 
     def __call__(self, retry_state: RetryCallState) -> bool:
-        if not _is_rate_limit(_error_of(retry_state)):
+        if not _waits_in_line(_error_of(retry_state)):
             self._left -= 1
         return self._left <= 0
 
@@ -57,7 +57,7 @@ class _WaitAsAsked(wait_base):
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = _error_of(retry_state)
-        if _is_rate_limit(error):
+        if _waits_in_line(error):
             return 0.0
         asked = error.retry_after if error else None
         own = self._own(retry_state)
@@ -70,8 +70,8 @@ def _error_of(state: RetryCallState) -> ModelError | None:
     return error if isinstance(error, ModelError) else None
 
 
-def _is_rate_limit(error: ModelError | None) -> bool:
-    return error is not None and error.kind is FailureKind.RATE_LIMIT
+def _waits_in_line(error: ModelError | None) -> bool:
+    return error is not None and (error.kind is FailureKind.RATE_LIMIT or error.outage)
 
 
 def is_passing(error: BaseException) -> bool:

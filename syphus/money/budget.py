@@ -6,6 +6,7 @@ same: they count with what they had reserved.
 """
 
 import asyncio
+import math
 from collections import deque
 
 
@@ -28,6 +29,11 @@ class Budget:
         self.reached = False
         self._held = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def left(self) -> float:
+        """Dollars that are neither spent nor reserved; infinite without a cap."""
+        return math.inf if self.cap is None else self.cap - self.spent - self.reserved
 
     async def reserve(self, most: float) -> None:
         """Waits until ``most`` dollars are left for a call.

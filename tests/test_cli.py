@@ -109,7 +109,7 @@ def test_started_again_nothing_is_paid(tmp_path: Path, server: RehearsalServer) 
     assert again.returncode == 0
     assert len(server.calls) == before, "not even the probe is asked again"
     assert (tmp_path / "out/llava.json").read_bytes() == first
-    assert "not paid again" in again.stderr
+    assert "nothing was sent" in again.stderr
 
 
 def test_killed_three_times_nothing_is_paid_twice_and_the_export_is_the_same(tmp_path: Path) -> None:

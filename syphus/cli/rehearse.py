@@ -250,4 +250,4 @@ def _generate(arguments: argparse.Namespace, url: str, folder: Path, timeout: fl
         flags["model.timeout"] = timeout
     prepared = prepare(Path(arguments.config), flags)
     with open_ledger(folder, create=True) as ledger:
-        return run_to_its_end(lambda: do_run(prepared, ledger))
+        return run_to_its_end(lambda: do_run(prepared, ledger, stays=arguments.run is not None))

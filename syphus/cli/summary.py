@@ -27,6 +27,7 @@ _COLUMNS = {
     "completion_tokens": "out",
 }
 """Field -> heading; a column in which nothing stands is not shown."""
+_PAID = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens")
 _SHOWN_PROBLEMS = 5
 _SHOWN_REASONS = 8
 
@@ -113,26 +114,25 @@ def _kind_of_note(note: str) -> str:
     return " ".join(word for word in note.split() if not word.isdigit())
 
 
-def print_summary(summary: Summary, folder: Path, *, counters: Counters | None = None) -> None:
-    """The yield per category, what was refused and why, what it cost, where it lies."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("category", no_wrap=True)
-    names = [name for name in _COLUMNS if getattr(summary.total, name)]
-    for name in names:
-        table.add_column(_COLUMNS[name], justify="right", no_wrap=True)
-    paid = summary.total.has_cost and summary.total.cost + summary.total.risk > 0
-    for heading in ("cost", "a pair") if paid else ():
-        table.add_column(heading, justify="right", no_wrap=True)
-    for name, one in [*sorted(summary.categories.items()), ("all", summary.total)]:
-        numbers = [view.short_number(value) if (value := getattr(one, column)) else "·" for column in names]
-        if paid:
-            each = one.cost_per_pair
-            numbers += [view.dollars(one.cost + one.risk) if one.has_cost else "·", view.dollars(each) if each else "·"]
-        table.add_row(Text(name), *numbers, style="bold" if name == "all" else "")
-    view.show(table)
+def print_summary(summary: Summary, folder: Path | None, *, counters: Counters | None = None) -> None:
+    """The yield per category, what was refused and why, what it cost, where it lies (None: nowhere that stays)."""
+    made = {name: _COLUMNS[name] for name in _COLUMNS if name not in _PAID and getattr(summary.total, name)}
+    paid = {name: _COLUMNS[name] for name in _PAID if getattr(summary.total, name)}
+    if summary.total.has_cost and summary.total.cost + summary.total.risk > 0:
+        paid |= {"cost": "cost", "cost_per_pair": "a pair"}
+    whole = _table(summary, made | paid)
+    # Figures are never cut: where one table is too wide there are two, what was made and what it took.
+    for table in [whole] if view.fits(whole) else [_table(summary, made), _table(summary, paid)]:
+        view.show(table)
     if counters and (counters.replayed or counters.kept):
-        kept = f"{counters.kept:,} items as they were, " if counters.kept else ""
-        view.say(f"from the ledger, not paid again: {kept}{counters.replayed:,} replies; sent now: {counters.sent:,}")
+        if not counters.sent:
+            read = f"{counters.replayed:,} stored replies were read again" if counters.replayed else "nothing was missing"
+            view.say(f"{read}; nothing was sent")
+        else:
+            kept = f"{counters.kept:,} items as they were, " if counters.kept else ""
+            view.say(
+                f"from the ledger, not paid again: {kept}{counters.replayed:,} replies; sent now: {counters.sent:,}"
+            )
     _print_cost(summary, counters)
     _list("refused parts", summary.reasons)
     _list("notes", summary.notes)
@@ -145,7 +145,28 @@ def print_summary(summary: Summary, folder: Path, *, counters: Counters | None =
             view.say(f"  {problem}")
         if summary.lost_records + summary.mended_records > len(summary.problems):
             view.say("  … all of them are in the ledger's table `problems`")
-    view.say(f"the run: {folder}")
+    if folder:
+        view.say(f"the run: {folder}")
+
+
+def _table(summary: Summary, columns: dict[str, str]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("category", no_wrap=True)
+    for heading in columns.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, one in [*sorted(summary.categories.items()), ("all", summary.total)]:
+        cells = [_cell(one, column) for column in columns]
+        table.add_row(Text(name), *cells, style="bold" if name == "all" else "")
+    return table
+
+
+def _cell(counts: CategoryCounts, column: str) -> str:
+    if column == "cost":
+        return view.dollars(counts.cost + counts.risk) if counts.has_cost else "·"
+    value = getattr(counts, column)
+    if column == "cost_per_pair":
+        return view.dollars(value) if value else "·"
+    return view.short_number(value) if value else "·"
 
 
 def _print_cost(summary: Summary, counters: Counters | None) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.measure import Measurement
 from rich.text import Text
 
 from syphus.engine.counters import Counters
@@ -35,6 +36,11 @@ def say(text: str) -> None:
 def show(thing: RenderableType) -> None:
     """A table."""
     _console.print(thing)
+
+
+def fits(thing: RenderableType) -> bool:
+    """Whether a table has the room that it wants."""
+    return Measurement.get(_console, _console.options.update(max_width=10_000), thing).maximum <= _console.width
 
 
 @contextmanager
@@ -100,7 +106,7 @@ class _Line:
     def _money(self) -> list[str]:
         """The cost so far of all starts, what all will cost at this rate, and what a pair of this start has cost."""
         count, budget = self._counters, self._engine.dispatch.budget
-        if not any(lane.prices.known for lane in self._engine.dispatch.lanes.all) or not count.sent:
+        if not count.sent or not (budget.spent or budget.cap):
             return []
         made = count.items - count.kept
         text = dollars(budget.spent)
@@ -119,7 +125,10 @@ class _Line:
         now = time.monotonic()
         paused = [lane.limits.paused_until - now for lane in lanes.open]
         if paused and min(paused) > 1 and not self._counters.in_flight:
-            return f"pausing {min(paused):.0f} s as asked"
+            return f"pausing {min(paused):.0f} s after a rate limit"
+        if lanes.open and all(lane.in_trouble for lane in lanes.open):
+            since = min(lane.troubled_since or now for lane in lanes.open)
+            return f"no answer from {lanes.open[0].name} for {_duration(now - since)}; trying again now and then"
         return f"{self._counters.in_flight} of {lanes.allowed} in flight"
 
     def _rate_and_rest(self) -> list[str]:

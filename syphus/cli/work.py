@@ -15,6 +15,7 @@ from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
 from syphus.cli.assemble import Source, library_of, open_categories, open_sources, read_scenes, settings_of
 from syphus.cli.connect import asked_with, endpoint_tables, open_engine, sent_seed
+from syphus.cli.ending import end_early, tell_of_closed, tell_of_stop
 from syphus.cli.export import write_export
 from syphus.cli.keep import keep_run, keep_texts
 from syphus.cli.summary import print_summary, summarise
@@ -93,6 +94,7 @@ async def do_run(
     packer: Packer | None = None,
     anyway: bool = False,
     keep: bool = True,
+    stays: bool = True,
 ) -> int:
     """Does what is missing of a run, shows it, and writes the exports.
 
@@ -102,6 +104,7 @@ async def do_run(
         only: the items to look at; all others stay as they are.
         packer: takes what has no reply, in the place of the endpoint; exports are written when nothing is missing.
         anyway: ask online also what waits in a batch at the provider.
+        stays: False: the folder is thrown away afterwards, so nobody is sent there.
         keep: False: the run is repeated from its own folder, so that there is nothing new to keep there.
     """
     config = prepared.config
@@ -120,15 +123,25 @@ async def do_run(
     try:
         with _Interrupts(engine), view.watch(counters, engine, folder, total=total):
             await engine.run(items_of(prepared, ledger, engine, only), generate_job(config.run.seed))
+    except asyncio.CancelledError:
+        tell_of_stop(counters, total)
+        raise
     finally:
         await engine.close()
     ledger.flush()  # outcomes are not waited for, and the last ones may be on their way to the disk
     summary = summarise(ledger)
-    print_summary(summary, folder, counters=counters)
-    waiting = packer.waiting if packer else 0
-    return _ending(engine, config, folder, ledger, exports=not waiting) or (
-        Exit.FAILURES if not waiting and (summary.total.failed or not summary.total.dialogues) else Exit.DONE
-    )
+    print_summary(summary, folder if stays else None, counters=counters)
+    tell_of_closed(engine)
+    if (early := end_early(engine, counters, total)) is not None:
+        return early
+    if packer and packer.waiting:
+        return Exit.DONE
+    if summary.total.failed:
+        view.say(f"{summary.total.failed:,} items failed; the same command tries them again")
+    whole = _write_exports(config, folder, ledger)
+    if not config.export and stays:
+        view.say(f"next: syphus export {folder} --format llava --out {folder / 'llava.json'}")
+    return Exit.DONE if whole and summary.total.dialogues and not summary.total.failed else Exit.FAILURES
 
 
 def _refuse_written_secrets(config: Config) -> None:
@@ -140,23 +153,9 @@ def _refuse_written_secrets(config: Config) -> None:
             refuse_written_secrets(table.base_url, table.headers)
 
 
-def _ending(engine: Engine, config: Config, folder: Path, ledger: Ledger, *, exports: bool) -> int | None:
-    """How a run ended before its time; None, with the exports written if they are to be, where it did not."""
-    if engine.stopped_by:
-        view.say(f"stopped: {engine.stopped_by}\n  Mend that and type the same command: it goes on where it stopped.")
-        return Exit.REFUSED
-    if engine.interrupted:
-        view.say("interrupted. The same command goes on where it stopped.")
-        return Exit.INTERRUPTED
-    if (budget := engine.dispatch.budget).reached:
-        view.say(
-            f"the budget of ${config.run.budget:,.2f} is reached: ${budget.spent:,.4f} are spent, and the next call could"
-            " go beyond it.\n  The same command with a larger --budget goes on where it stopped."
-        )
-        return Exit.BUDGET
-    if not exports:
-        return None
-    for table in config.export:
+def _write_exports(config: Config, folder: Path, ledger: Ledger) -> bool:
+    """Writes the configuration's exports; False where one of them holds nothing."""
+    written = [
         write_export(
             ledger,
             folder,
@@ -165,10 +164,10 @@ def _ending(engine: Engine, config: Config, folder: Path, ledger: Ledger, *, exp
             boxes=table.boxes,
             embed_pictures=table.embed_pictures,
             max_tokens=table.max_tokens,
-        )
-    if not config.export:
-        view.say(f"next: syphus export {folder} --format llava --out {folder / 'llava.json'}")
-    return None
+        ).written
+        for table in config.export
+    ]
+    return all(written)
 
 
 def items_of(

@@ -27,6 +27,8 @@ class Counters(Tally, kw_only=True):
     kept: int = 0
     """Items of an earlier start whose outcome stands."""
     in_flight: int = 0
+    cut: int = 0
+    """Calls that were on their way when the run was stopped at once."""
     cost: float = 0.0
     """US dollars that this start has cost, as far as prices are known."""
     risk: float = 0.0

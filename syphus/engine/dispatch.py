@@ -175,6 +175,8 @@ class Dispatch:
             # Stopped at once, while it was on its way: there is no time to wait, but it may be billed.
             risk = most or self._most_cost(call)
             self.budget.settle(most, risk)
+            self._counters.cut += 1
+            self._counters.risk += risk
             cut = ModelError(FailureKind.CONNECTION, "stopped while it was on its way", billable=True)
             noted = Call(time.monotonic() - started, lane.name, None, risk or None)
             self._ledger.note_attempt(call.key, call.request, call.settings, cut, noted)

@@ -72,6 +72,11 @@ class Engine:
         """Why the provider ended the run, if it did."""
         return self.dispatch.stopped_by
 
+    @property
+    def known_cost(self) -> float:
+        """US dollars that replies have cost, over all starts of the run."""
+        return sum(one.cost for one in self._ledger.spent())
+
     async def close(self) -> None:
         """Lets the clients go, and what was held back for calls in flight."""
         for lane in self.dispatch.lanes.all:

@@ -185,7 +185,7 @@ def _print_cost(summary: Summary, counters: Counters | None) -> None:
         )
     if counters and counters.cached_tokens:
         saved = f", which saved {view.dollars(counters.saved)}" if counters.saved > 0 else ""
-        view.say(f"{counters.cached_tokens:,} tokens came out of the provider's cache{saved}")
+        view.say(f"{counters.cached_tokens:,} tokens came out of the prompt cache{saved}")
 
 
 def _list(title: str, counts: Counter[str]) -> None:

@@ -126,7 +126,9 @@ def print_summary(summary: Summary, folder: Path | None, *, counters: Counters |
         view.show(table)
     if counters and (counters.replayed or counters.kept):
         if not counters.sent:
-            read = f"{counters.replayed:,} stored replies were read again" if counters.replayed else "nothing was missing"
+            read = (
+                f"{counters.replayed:,} stored replies were read again" if counters.replayed else "nothing was missing"
+            )
             view.say(f"{read}; nothing was sent")
         else:
             kept = f"{counters.kept:,} items as they were, " if counters.kept else ""

@@ -116,6 +116,8 @@ class _Line:
         if budget.cap is not None:
             text += f" (budget {dollars(budget.cap)})"
         parts = [text]
+        if count.pairs and budget.spent:
+            parts.append(f"{dollars(budget.spent / count.pairs)} a pair")
         if count.cached_tokens:
             parts.append(f"{short_number(count.cached_tokens)} cached, {dollars(count.saved)} saved")
         return parts

@@ -89,12 +89,7 @@ def _add_recover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _add_regenerate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     regenerate = _add(commands, "regenerate", "make a part of a run once more; the plan first, and all else stays")
     regenerate.add_argument("run", metavar="RUN", help="a run's folder")
-    regenerate.add_argument(
-        "--category",
-        action="append",
-        metavar="NAME",
-        help="only this category, or a family as llava/*; may be repeated",
-    )
+    _add_category(regenerate)
     regenerate.add_argument(
         "--where",
         action="append",
@@ -118,12 +113,7 @@ def _add_regenerate(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 
     diff = _add(commands, "diff", "what was made before beside what is made now")
     diff.add_argument("run", metavar="RUN", help="a run's folder")
-    diff.add_argument(
-        "--category",
-        action="append",
-        metavar="NAME",
-        help="only this category, or a family as llava/*; may be repeated",
-    )
+    _add_category(diff)
     diff.add_argument(
         "--generations",
         nargs=2,
@@ -142,12 +132,7 @@ def _add_generate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     generate.add_argument("--run", metavar="DIR", help="the run's folder")
     generate.add_argument("--limit", type=_positive, metavar="N", help="only the first N scenes")
     generate.add_argument("--seed", type=int, metavar="N", help="decides every draw")
-    generate.add_argument(
-        "--category",
-        action="append",
-        metavar="NAME",
-        help="only this category, or a family as llava/*; may be repeated",
-    )
+    _add_category(generate)
     generate.add_argument("--model", metavar="NAME", help="the model's name at the endpoint")
     generate.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
     generate.add_argument("--model-path", metavar="FILE", help="a GGUF file in the place of the embedded model")
@@ -192,6 +177,15 @@ def _add_rehearse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     rehearse.add_argument("--tpm", type=_positive, metavar="N", help="tokens a minute that are let through")
     rehearse.add_argument("--run", metavar="DIR", help="keep it in this new folder (it is thrown away)")
     _add_settings(rehearse)
+
+
+def _add_category(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--category",
+        action="append",
+        metavar="NAME",
+        help="only this category, or a family as llava/*; may be repeated",
+    )
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:

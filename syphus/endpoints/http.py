@@ -18,8 +18,8 @@ import syphus
 from syphus.endpoints.connections import BrokenError, ConnectingTimeoutError, Pool
 from syphus.endpoints.wire import Answer
 from syphus.errors import FailureKind, InputError, ModelError
+from syphus.money.prices import OPENAI
 
-OPENAI = "https://api.openai.com/v1"
 _HERE = ("localhost", "127.0.0.1", "::1")
 _KEY_HEADERS = {"authorization", "api-key", "x-api-key"}
 _SECRET = re.compile(r"key|token|secret|password|auth|cookie")

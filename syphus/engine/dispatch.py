@@ -126,7 +126,7 @@ class Dispatch:
         while groups * CALLS_PER_CACHE_KEY < self._counters.sent / minutes:
             groups *= 2
         group = draw_number(request.messages[-1].content) % groups
-        return with_cache_hints(body, request, abilities.cache, f"{request.purpose}-{group}"[:64])
+        return with_cache_hints(body, request, abilities.cache, f"{group}-{request.purpose}"[:64])
 
     async def _try(self, call: "_Call") -> Reply:
         """One attempt, at the first lane that can be had; a lane that turns out to be closed to us is left for another."""

@@ -42,11 +42,6 @@ class GroupCommit:
         self._thread = ThreadPoolExecutor(1, "ledger")
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    @property
-    def backlog(self) -> int:
-        """Rows that were handed in and are not committed."""
-        return len(self._waiting)
-
     def put(self, work: Work) -> None:
         """Writes with the next group; returns at once. A failure is raised by whatever is called next."""
         self._check()

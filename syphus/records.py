@@ -30,6 +30,9 @@ Ability = Literal["perception", "reasoning", "planning"]
 BOX_SLACK = 1.0
 """Pixels that a box may stick out of the frame: annotation tools round. More is an error."""
 
+TIME_SLACK = 1.0
+"""Seconds that a segment may end after its asset: durations are rounded. More is an error."""
+
 
 class _Record(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What all records share: frozen, defaults left out of the JSON, unknown fields refused."""
@@ -46,8 +49,11 @@ class Asset(_Record, frozen=True, kw_only=True):
     url: str | None = None
     width: Annotated[int, Meta(gt=0, description="pixels")] | None = None
     height: Annotated[int, Meta(gt=0, description="pixels")] | None = None
+    start: Annotated[float, Meta(ge=0, description="seconds into the file at which the clip begins")] | None = None
+    duration: Annotated[float, Meta(gt=0, description="seconds that the video, or the clip of it, lasts")] | None = None
     license: str | None = None
     title: str | None = None
+    """What a reply may call it where there are several: "the first picture"."""
 
     def __post_init__(self) -> None:
         if self.path is not None and (self.path.startswith(("/", "\\")) or self.path[1:2] == ":"):
@@ -60,7 +66,7 @@ def _check_box(box: Box | None, owner: str) -> None:
 
 
 class Caption(_Record, frozen=True, kw_only=True):
-    """A sentence that somebody wrote about the whole asset."""
+    """A sentence that somebody wrote about the whole asset. It may refer: ``[two men](#o1,#o2) at a table``."""
 
     text: Text
     asset: Name | None = None
@@ -117,13 +123,19 @@ class Relation(_Record, frozen=True, kw_only=True):
 
 
 class Segment(_Record, frozen=True, kw_only=True):
-    """What happens between two times, in seconds from the start of the asset."""
+    """What happens, or is said, between two times.
+
+    They are seconds from the start of what the asset shows: of the clip, where the asset is one.
+    """
 
     start: Annotated[float, Meta(ge=0)]
     end: Annotated[float, Meta(ge=0)]
+    """Equal to ``start`` for a single moment."""
     text: str = ""
+    """What happens."""
     columns: dict[str, str] = {}
-    """What else is known of that time: subtitle, speaker, tags."""
+    """What else is known of that time. ``subtitle``: what is said; ``speaker``: who says it, a name of ``people`` where that
+    is known; ``objects``: what is there, with commas; others are shown under their own name."""
     asset: Name | None = None
 
     def __post_init__(self) -> None:
@@ -137,6 +149,8 @@ class OcrLine(_Record, frozen=True, kw_only=True):
     text: Text
     box: Box | None = None
     engine: str | None = None
+    score: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """An engine's confidence; None means that a person read it, or that none is given."""
     asset: Name | None = None
 
     def __post_init__(self) -> None:
@@ -148,7 +162,35 @@ class Question(_Record, frozen=True, kw_only=True):
 
     question: Text
     answers: tuple[str, ...] = ()
+    """Each once, that which most people gave first."""
+    votes: tuple[int, ...] = ()
+    """How many people gave each answer; empty where that is not known."""
     options: tuple[str, ...] = ()
+    """Of a multiple choice, in the file's order."""
+    correct: Annotated[int, Meta(ge=0)] | None = None
+    """Which of the options is right, counted from 0."""
+    rationales: tuple[str, ...] = ()
+    """Why, as people put it."""
+    asset: Name | None = None
+    source_id: str | None = None
+    """Its id in the annotation file it came from."""
+
+    def __post_init__(self) -> None:
+        if self.correct is not None and self.correct >= len(self.options):
+            raise ValueError(f"question {self.question[:40]!r}: there is no option number {self.correct} (from 0)")
+        if self.votes and len(self.votes) != len(self.answers):
+            raise ValueError(
+                f"question {self.question[:40]!r}: {len(self.votes)} votes for {len(self.answers)} answers"
+            )
+
+
+class Person(_Record, frozen=True, kw_only=True):
+    """Somebody whose name the annotations give, and the picture does not."""
+
+    name: Text
+    aliases: tuple[Text, ...] = ()
+    looks: str = ""
+    """How somebody who sees them and does not know them would call them: ``the woman in the red coat``."""
 
 
 class Scene(_Record, frozen=True, kw_only=True):
@@ -168,7 +210,10 @@ class Scene(_Record, frozen=True, kw_only=True):
     segments: tuple[Segment, ...] = ()
     ocr: tuple[OcrLine, ...] = ()
     questions: tuple[Question, ...] = ()
+    people: tuple[Person, ...] = ()
+    """Those whose names a category may hide."""
     prose: tuple[Text, ...] = ()
+    """What is known of the scene as a whole, or of several assets together."""
     tools: tuple[str, ...] = ()
     metadata: dict[str, Any] = {}
 
@@ -180,8 +225,8 @@ class Scene(_Record, frozen=True, kw_only=True):
             raise ValueError(
                 f"scene {self.id}: the id {identity!r} is given twice; objects, regions and assets share one set of ids"
             )
-        placed: tuple[Caption | Object | Region | Segment | OcrLine, ...]
-        placed = (*self.captions, *self.objects, *self.regions, *self.segments, *self.ocr)
+        placed: tuple[Caption | Object | Region | Segment | OcrLine | Question, ...]
+        placed = (*self.captions, *self.objects, *self.regions, *self.segments, *self.ocr, *self.questions)
         for thing in placed:
             if thing.asset is not None and thing.asset not in assets:
                 raise ValueError(f"scene {self.id}: there is no asset {thing.asset!r}")
@@ -192,6 +237,12 @@ class Scene(_Record, frozen=True, kw_only=True):
         framed: tuple[Object | Region | OcrLine, ...] = (*self.objects, *self.regions, *self.ocr)
         for boxed in framed:
             self._check_frame(boxed, assets)
+        for segment in self.segments:
+            asset = self.asset_of(segment)
+            if asset and asset.duration is not None and segment.end > asset.duration + TIME_SLACK:
+                raise ValueError(
+                    f"scene {self.id}: a segment ends at {segment.end} s, after its asset, which lasts {asset.duration} s"
+                )
 
     def _find_repeated(self) -> str:
         ids = [thing.id for things in (self.assets, self.objects, self.regions) for thing in things]
@@ -209,7 +260,7 @@ class Scene(_Record, frozen=True, kw_only=True):
                 f"scene {self.id}: box {list(boxed.box)} of {name!r} leaves the frame of {asset.width} x {asset.height}"
             )
 
-    def asset_of(self, thing: Object | Region | OcrLine | Segment | Caption) -> Asset | None:
+    def asset_of(self, thing: Object | Region | OcrLine | Segment | Caption | Question) -> Asset | None:
         """The asset that ``thing`` belongs to: the one it names, else the first; None where there is no asset."""
         for asset in self.assets:
             if thing.asset in (None, asset.id):

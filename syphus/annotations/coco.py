@@ -15,10 +15,11 @@ from msgspec.structs import force_setattr
 
 from syphus.annotations.coco_files import AnnotationSet, Picture
 from syphus.annotations.coco_records import Kind
+from syphus.annotations.mending import mend_box
 from syphus.annotations.naming import Names, find_stem, is_address, make_name, make_relative
 from syphus.annotations.reading import Problem, Report
 from syphus.errors import InputError
-from syphus.records import BOX_SLACK, Asset, Box, Caption, Keypoint, Object, Scene
+from syphus.records import Asset, Box, Caption, Keypoint, Object, Scene
 
 PERSON_KEYPOINTS = (
     "nose",
@@ -210,25 +211,12 @@ def make_box(values: list[float], width: int | None, height: int | None, complai
         what = "no area" if box_width == 0 or box_height == 0 else "a negative size"
         complaints.append(_Complaint(f"bbox {values} has {what}; the object is left out", fatal=True))
         return None
-    x1, y1, x2, y2 = x, y, x + box_width, y + box_height
-    if math.isinf(x2) or math.isinf(y2):
-        complaints.append(_Complaint(f"bbox {values} is beyond all numbers; the object is left out", fatal=True))
-        return None
-    if width is not None and height is not None:
-        out = max(-x1, -y1, x2 - width, y2 - height)
-        x1, y1, x2, y2 = max(x1, 0.0), max(y1, 0.0), min(x2, width), min(y2, height)
-        if x1 >= x2 or y1 >= y2:
-            message = f"bbox {values} lies outside the frame of {width} x {height}; the object is left out"
-            complaints.append(_Complaint(message, fatal=True))
-            return None
-        if out > BOX_SLACK:
-            message = f"bbox {values} leaves the frame of {width} x {height} by {out:g} pixels; it is clipped"
-            complaints.append(_Complaint(message, lost=False))
-    box = (round(x1, 2), round(y1, 2), round(x2, 2), round(y2, 2))
-    if not (box[0] < box[2] and box[1] < box[3]):
-        complaints.append(_Complaint(f"bbox {values} is thinner than can be told; the object is left out", fatal=True))
-        return None
-    return box
+    mended = mend_box(x, y, x + box_width, y + box_height, width=width, height=height)
+    if mended.box is None:
+        complaints.append(_Complaint(f"{mended.message}; the object is left out", fatal=True))
+    elif mended.message:
+        complaints.append(_Complaint(mended.message, lost=False))
+    return mended.box
 
 
 def _make_keypoints(values: Any, names: tuple[str, ...], complaints: list[_Complaint]) -> tuple[Keypoint, ...]:

@@ -308,6 +308,8 @@ class Dialogue(_Record, frozen=True, kw_only=True):
     category: str = ""
     ability: Ability = "perception"
     language: str = "en"
+    system: str = ""
+    """A system message that a dataset brings with it; ours have none."""
     turns: tuple[Turn, ...]
     assets: tuple[Asset, ...] = ()
     objects: tuple[Object, ...] = ()
@@ -315,6 +317,8 @@ class Dialogue(_Record, frozen=True, kw_only=True):
     stands here as an object whose label is the region's text."""
     related: tuple[str, ...] = ()
     """Ids of dialogues that belong to it."""
+    metadata: dict[str, Any] = {}
+    """What else a dataset's row says of it, kept for the way back."""
     provenance: Provenance = Provenance()
     verdicts: tuple[Verdict, ...] = ()
 

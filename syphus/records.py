@@ -207,6 +207,8 @@ class Scene(_Record, frozen=True, kw_only=True):
     objects: tuple[Object, ...] = ()
     regions: tuple[Region, ...] = ()
     relations: tuple[Relation, ...] = ()
+    absent: tuple[Text, ...] = ()
+    """Labels that somebody looked for and did not find: LVIS ``neg_category_ids``, Open Images' verified absent labels."""
     segments: tuple[Segment, ...] = ()
     ocr: tuple[OcrLine, ...] = ()
     questions: tuple[Question, ...] = ()

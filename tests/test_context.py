@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from syphus.categories.category import (
+from syphus.categories.blocks import (
     AttributeBlock,
     CaptionBlock,
     Context,
@@ -17,7 +17,9 @@ from syphus.categories.category import (
     ObjectBlock,
     ProseBlock,
 )
-from syphus.categories.context import estimate_tokens, lacking, one_line, render_context
+from syphus.categories.context import estimate_tokens, render_context
+from syphus.categories.lines import one_line
+from syphus.categories.needs import lacking
 from syphus.errors import InputError
 from syphus.records import Asset, Caption, Keypoint, Object, OcrLine, Region, Relation, Scene, Segment
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from syphus.categories.category import Context
-from syphus.categories.context import estimate_tokens, one_line, render_context
+from syphus.categories.blocks import Context
+from syphus.categories.context import estimate_tokens, render_context
+from syphus.categories.lines import one_line
 from syphus.categories.exact import exact_reader
 from syphus.categories.fitting import Fitter
 from syphus.categories.reply import ReadReply, _read, read_reply

@@ -3,17 +3,16 @@
 The fields below are exactly what ``category.toml`` may hold; ``docs/categories.md`` explains them to its writer.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, structs
 
+from syphus.categories.blocks import Context, Need, Table
 from syphus.exchange import Parameters
 from syphus.quality.pairs import Rules
 from syphus.records import Ability, Scene
 
 StepName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
-Need = Literal["captions", "objects", "boxes", "attributes", "keypoints", "regions", "relations", "segments", "ocr"]
-Block = Literal["captions", "objects", "attributes", "keypoints", "prose"]
 RESERVED = frozenset({"context", "lists", "pairs", "prompts", "scene", "templates"})
 """What ``{{name}}`` may begin with in a text, besides a step's name."""
 
@@ -26,74 +25,7 @@ CHARACTERS_PER_WORD = 9
 """For the length bounds of a reply's schema: longer than words are, so that a bound cuts loops and not sentences."""
 
 
-class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of ``category.toml``."""
-
-
-class CaptionBlock(_Table, frozen=True, kw_only=True):
-    """How captions are written."""
-
-    heading: str = ""
-    style: Literal["lines", "numbered"] = "lines"
-    max: int = 5
-
-
-class ObjectBlock(_Table, frozen=True, kw_only=True):
-    """How objects are written."""
-
-    heading: str = ""
-    boxes: str = "unit"
-    """A box convention (``syphus.references.boxes.CONVENTIONS``), or ``none``."""
-    sort: Literal["area", "left", "file"] = "area"
-    merge: int = 6
-    """More than so many equal ones become one line with their number and the box around all."""
-    max: int = 40
-    min_score: float = 0.0
-    ids: bool = False
-    """Ids stand before the labels, so that a reply can refer to them; nothing is merged then."""
-    attributes: bool = False
-    """Attributes stand in brackets behind the label."""
-
-
-class AttributeBlock(_Table, frozen=True, kw_only=True):
-    """How attributes are written, one object a line, without boxes."""
-
-    heading: str = ""
-    max: int = 30
-
-
-class KeypointBlock(_Table, frozen=True, kw_only=True):
-    """How the visible body parts are written."""
-
-    heading: str = ""
-    boxes: str = "none"
-    """A convention whose frame and scale the points take, or ``none`` for their names alone."""
-    max: int = 6
-    """Persons."""
-
-
-class ProseBlock(_Table, frozen=True, kw_only=True):
-    """How free text is written."""
-
-    heading: str = ""
-    max: int = 10
-
-
-class Context(_Table, frozen=True, kw_only=True):
-    """What of a scene becomes text, in which order, and what goes first when there is too much."""
-
-    blocks: tuple[Block, ...] = ("captions",)
-    max_tokens: int = 1500
-    cut: tuple[Block, ...] = ("keypoints", "attributes", "objects", "prose", "captions")
-    """The least useful block first; within a block the least useful line goes first, and the first line last."""
-    captions: CaptionBlock = CaptionBlock()
-    objects: ObjectBlock = ObjectBlock()
-    attributes: AttributeBlock = AttributeBlock()
-    keypoints: KeypointBlock = KeypointBlock()
-    prose: ProseBlock = ProseBlock()
-
-
-class Choice(_Table, frozen=True, kw_only=True):
+class Choice(Table, frozen=True, kw_only=True):
     """One text that a template step may take; the first whose conditions hold is taken."""
 
     text: str
@@ -112,7 +44,7 @@ class Choice(_Table, frozen=True, kw_only=True):
         return self.min_words is not None or self.max_words is not None
 
 
-class TemplateStep(_Table, frozen=True, kw_only=True, tag_field="kind", tag="template"):
+class TemplateStep(Table, frozen=True, kw_only=True, tag_field="kind", tag="template"):
     """A program fills a sentence; no model, no cost. Its output is the one field ``text``."""
 
     name: StepName
@@ -128,7 +60,7 @@ class TemplateStep(_Table, frozen=True, kw_only=True, tag_field="kind", tag="tem
             )
 
 
-class ChatStep(_Table, frozen=True, kw_only=True, tag_field="kind", tag="chat"):
+class ChatStep(Table, frozen=True, kw_only=True, tag_field="kind", tag="chat"):
     """One question to the model, whose JSON reply is the step's output."""
 
     name: StepName
@@ -170,7 +102,7 @@ class ChatStep(_Table, frozen=True, kw_only=True, tag_field="kind", tag="chat"):
 Step = TemplateStep | ChatStep
 
 
-class DialogueShape(_Table, frozen=True, kw_only=True):
+class DialogueShape(Table, frozen=True, kw_only=True):
     """How the steps' outputs become turns: the pairs of one step, or one question and one answer."""
 
     pairs: StepName | None = None
@@ -185,7 +117,7 @@ class DialogueShape(_Table, frozen=True, kw_only=True):
             raise ValueError('give either `pairs = "step"`, or both `user` and `assistant`')
 
 
-class CategoryFile(_Table, frozen=True, kw_only=True):
+class CategoryFile(Table, frozen=True, kw_only=True):
     """``category.toml``, whole."""
 
     ability: Ability

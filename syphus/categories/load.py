@@ -141,7 +141,8 @@ def _job_prompts(shared: dict[str, str], library: Library) -> dict[str, str]:
 
 
 def _check_conventions(file: CategoryFile, toml: Path) -> None:
-    for block, name in (("objects", file.context.objects.boxes), ("keypoints", file.context.keypoints.boxes)):
+    for block in ("objects", "keypoints", "regions", "ocr"):
+        name = getattr(file.context, block).boxes
         if name != "none":
             try:
                 find_convention(name)

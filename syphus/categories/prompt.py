@@ -9,12 +9,16 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from syphus.categories.blocks import Context
 from syphus.categories.category import Category, ChatStep, Step, TemplateStep
-from syphus.categories.context import Rendered, one_line, render_context
+from syphus.categories.context import Rendered, render_context
+from syphus.categories.lines import one_line
 from syphus.categories.templates import fill, names_in
 from syphus.exchange import Message, Parameters, Reply, Request
 from syphus.identity import draw, draw_order
 from syphus.records import Scene
+from syphus.references.people import hide
+from syphus.references.text import plain_text
 
 Outputs = dict[str, dict[str, Any]]
 """Step name -> the fields that it gave."""
@@ -161,7 +165,7 @@ class CategoryPrompts:
             if kind == "context":
                 return context
             if kind == "scene":
-                return _scene_value(rest, scene, key)
+                return _scene_value(rest, scene, self.category.file.context, key)
             pool_name, _, count = (rest if kind == "lists" else name).partition(":")
             pool = self.category.lists.get(pool_name) if kind == "lists" or pool_name == "templates" else None
             if pool is not None:
@@ -201,15 +205,16 @@ def _static_value(name: str, step: ChatStep) -> str:
     return {"pairs": phrase, "pairs.min": str(least), "pairs.max": str(most)}[name]
 
 
-def _scene_value(name: str, scene: Scene, key: tuple[Any, ...]) -> str:
-    captions = [text for caption in scene.captions if (text := one_line(caption.text))]
+def _scene_value(name: str, scene: Scene, context: Context, key: tuple[Any, ...]) -> str:
+    hidden = scene.people if context.names == "hidden" else ()
+    captions = [hide(text, hidden) for caption in scene.captions if (text := one_line(plain_text(caption.text)))]
     match name:
         case "caption":
             return draw(captions, *key, name) if captions else ""
         case "captions":
             return "\n".join(captions)
         case "labels":
-            return ", ".join(dict.fromkeys(one_line(thing.label) for thing in scene.objects))
+            return ", ".join(dict.fromkeys(hide(one_line(thing.label), hidden) for thing in scene.objects))
         case _:
             return scene.id
 

@@ -10,7 +10,8 @@ import msgspec
 
 from syphus.annotations import scenes as scenes_reader
 from syphus.annotations.reading import Problem
-from syphus.categories.context import estimate_tokens, lacking
+from syphus.categories.context import estimate_tokens
+from syphus.categories.needs import lacking
 from syphus.categories.load import Library, load_categories
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view

@@ -6,7 +6,7 @@ from itertools import combinations
 from msgspec import structs
 
 from syphus.categories.category import Category, Demonstration
-from syphus.categories.context import lacking
+from syphus.categories.needs import lacking
 from syphus.categories.prompt import CategoryPrompts, within
 from syphus.exchange import Reply, Request
 from syphus.jobs.generate import GenerateItem, generate_job

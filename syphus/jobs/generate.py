@@ -11,7 +11,7 @@ from typing import Any, cast
 from msgspec import Struct, structs, to_builtins
 
 from syphus.categories.category import Category, ChatStep, TemplateStep
-from syphus.categories.context import lacking
+from syphus.categories.needs import lacking
 from syphus.categories.prompt import CategoryPrompts, Outputs, within
 from syphus.categories.prompt import Turn as DrawTurn
 from syphus.categories.reply import ReadReply, read_reply
@@ -169,7 +169,12 @@ class _Generation:
         self.keys: list[str] = []
         self.model = ""
         # What a text may point at: what the model was shown with an id.
-        self.known = frozenset([thing.id for thing in self.scene.objects if thing.box and not thing.crowd])
+        context = self.category.file.context
+        known = [thing.id for thing in self.scene.objects if thing.box and not thing.crowd]
+        if context.regions.ids and "regions" in context.blocks:
+            known += [region.id for region in self.scene.regions if region.box]
+        self.known = frozenset(known)
+        self.hidden = self.scene.people if context.names == "hidden" else ()
 
     async def make(self) -> Outcome:
         """The outcome, whatever happens; only the model's own failures are exceptions."""
@@ -318,6 +323,7 @@ class _Generation:
             scene=self.scene,
             known=self.known,
             demonstrations=self.prompts.demonstrated_answers,
+            hidden=self.hidden,
         )
 
     def _note_rejects(self, faults: Iterable[Verdict], step: ChatStep) -> None:
@@ -376,7 +382,7 @@ def _reject(fault: Verdict, step: str) -> Reject:
 
 
 def _referred(scene: Scene, turns: Iterable[Turn]) -> tuple[Object, ...]:
-    """The objects that the turns point at, in the scene's order."""
+    """The objects that the turns point at, in the scene's order, and behind them the regions, as objects named by their text."""
     ids = {
         identity
         for turn in turns
@@ -386,4 +392,9 @@ def _referred(scene: Scene, turns: Iterable[Turn]) -> tuple[Object, ...]:
     }
     if not ids:
         return ()
-    return tuple(thing for thing in scene.objects if thing.id in ids)
+    regions = (
+        Object(id=region.id, label=region.text, box=region.box, asset=region.asset)
+        for region in scene.regions
+        if region.id in ids
+    )
+    return (*(thing for thing in scene.objects if thing.id in ids), *regions)

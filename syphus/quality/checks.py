@@ -13,11 +13,12 @@ from typing import Literal, get_args
 from syphus.quality.form import check_json_in_text, check_no_question, check_unfinished
 from syphus.quality.grounding import LEAST_SHARE, scene_stems, share_of_stems, shares_nothing
 from syphus.quality.leaks import find_extra_word, find_id, find_numbers, find_source_word
+from syphus.quality.named import check_asset, check_name, check_time
 from syphus.quality.pairs import Check, CheckName, Finding, Pair, PairsVerdict, Rules, Side, View
 from syphus.quality.repeats import LEAST_AGAIN, compile_echoes, count_words, find_repetition
 from syphus.quality.vocabulary import all_harmless, split_words
 from syphus.quality.wordings import EMPTY_WORDS, REFUSALS, REFUSALS_UNSPACED, TOKENS, find_wordings, fold_text
-from syphus.records import Scene, Verdict
+from syphus.records import Person, Scene, Verdict
 from syphus.references.text import find_references, has_broken_reference, plain_text
 
 EVIDENCE = 120
@@ -41,7 +42,13 @@ _CHOICE = re.compile(
 
 
 def check_pairs(
-    pairs: Sequence[Pair], rules: Rules, *, scene: Scene, known: frozenset[str], demonstrations: Sequence[str]
+    pairs: Sequence[Pair],
+    rules: Rules,
+    *,
+    scene: Scene,
+    known: frozenset[str],
+    demonstrations: Sequence[str],
+    hidden: tuple[Person, ...] = (),
 ) -> PairsVerdict:
     """Checks the pairs of one dialogue.
 
@@ -51,8 +58,10 @@ def check_pairs(
         scene: what they are about; words of its own OCR text are no leaks.
         known: ids that references may point at.
         demonstrations: answers of the category's demonstrations, which must not come back.
+        hidden: people of the scene whose names must not be said.
     """
-    checks, few = _choose_checks(rules.off, bool(rules.extra_leaks), rules.references == "required")
+    told = bool(hidden), len(scene.assets) > 1, bool(scene.segments)
+    checks, few = _choose_checks(rules.off, told, bool(rules.extra_leaks), rules.references == "required")
     echoes = compile_echoes(tuple(demonstrations))
     stems = scene_stems(scene)
     looks = [_look_at_pair(pair) for pair in pairs]
@@ -67,7 +76,7 @@ def check_pairs(
             verdicts.append(Verdict(check="length", code="too_long", message=message, evidence=evidence, turn=index))
             continue
         question, answer = look
-        view = View(question, answer, rules, scene, known, earlier, echoes, stems, foreign, look)
+        view = View(question, answer, rules, scene, known, earlier, echoes, stems, foreign, look, hidden)
         clean = True
         for name, check in few if question.quiet and answer.quiet else checks:
             finding = check(view)
@@ -114,9 +123,19 @@ _Table = tuple[tuple[CheckName, Check], ...]
 
 
 @lru_cache(maxsize=64)
-def _choose_checks(off: tuple[CheckName, ...], extra_leaks: bool, must_refer: bool) -> tuple[_Table, _Table]:  # noqa: FBT001
-    """The checks of any pair, and the fewer that can find anything in two quiet texts, as most pairs are."""
-    silent: set[CheckName] = {"refusal", "placeholder", "json_in_text"}
+def _choose_checks(
+    off: tuple[CheckName, ...],
+    told: tuple[bool, bool, bool],
+    extra_leaks: bool,  # noqa: FBT001
+    must_refer: bool,  # noqa: FBT001
+) -> tuple[_Table, _Table]:
+    """The checks of any pair, and the fewer that can find anything in two quiet texts, as most pairs are.
+
+    ``told``: whether the scene has people to hide, several assets, segments.
+    """
+    asked: dict[CheckName, bool] = dict(zip(("name", "asset", "time"), told, strict=True))
+    off = (*off, *(name for name, there in asked.items() if not there))
+    silent: set[CheckName] = {"refusal", "placeholder", "json_in_text", "time"}
     if not extra_leaks:
         silent.add("leak")
     if not must_refer:
@@ -320,6 +339,9 @@ CHECKS: dict[CheckName, Check] = {
     "unrelated": check_unrelated,
     "unfinished": check_unfinished,
     "no_question": check_no_question,
+    "name": check_name,
+    "asset": check_asset,
+    "time": check_time,
 }
 """All checks by name, in the order they are made."""
 assert tuple(CHECKS) == get_args(CheckName)

@@ -8,6 +8,7 @@ own picture, and 93 are for the other one.
 
 from syphus.quality.vocabulary import stems_of
 from syphus.records import Scene
+from syphus.references.text import plain_text
 
 LEAST_SHARE = 0.08
 """Of an answer's content words, so many at least stand in the scene's annotations too."""
@@ -20,7 +21,7 @@ FEWEST_OF_DIALOGUE = 5
 
 def scene_texts(scene: Scene) -> tuple[str, ...]:
     """Everything in words that is annotated of a scene."""
-    texts = [caption.text for caption in scene.captions]
+    texts = [plain_text(caption.text) if "](#" in caption.text else caption.text for caption in scene.captions]
     for thing in scene.objects:
         texts.append(thing.label)
         texts += thing.attributes
@@ -29,7 +30,10 @@ def scene_texts(scene: Scene) -> tuple[str, ...]:
     texts += [text for segment in scene.segments for text in (segment.text, *segment.columns.values())]
     texts += [line.text for line in scene.ocr]
     texts += [text for question in scene.questions for text in (question.question, *question.answers)]
-    return (*texts, *scene.prose)
+    texts += [text for question in scene.questions for text in (*question.options, *question.rationales)]
+    texts += [person.looks for person in scene.people]
+    texts += [asset.title for asset in scene.assets if asset.title]
+    return (*texts, *scene.absent, *scene.prose)
 
 
 def scene_stems(scene: Scene) -> frozenset[str]:

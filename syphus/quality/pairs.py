@@ -8,11 +8,11 @@ from msgspec import Struct
 from syphus.quality.repeats import Echoes
 from syphus.quality.vocabulary import stems_of, word_stems
 from syphus.quality.wordings import fold_text
-from syphus.records import Scene, Verdict
+from syphus.records import Person, Scene, Verdict
 
 CheckName = Literal[
     "empty", "length", "refusal", "repeats", "leak", "placeholder", "reference", "given_away", "echo", "json_in_text",
-    "unrelated", "unfinished", "no_question",
+    "unrelated", "unfinished", "no_question", "name", "asset", "time",
 ]  # fmt: skip
 """All checks, in the order they are made."""
 
@@ -36,6 +36,8 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Words that are no leak in this category."""
     references: Literal["none", "allowed", "required"] = "allowed"
     """``required``: at least one in each pair."""
+    times: Literal["none", "allowed"] = "allowed"
+    """``none``: no times of a video in clock or seconds, when is said by what happens before and after."""
     off: tuple[CheckName, ...] = ()
     """Names of checks that are not made."""
 
@@ -98,6 +100,8 @@ class View(Struct, frozen=True):
     """The dialogue as a whole shares no word with its scene."""
     sides: tuple[Side, Side]
     """Question and answer."""
+    hidden: tuple[Person, ...] = ()
+    """Those whose names must not be said."""
 
 
 class Finding(Struct, frozen=True):

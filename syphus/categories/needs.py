@@ -1,0 +1,37 @@
+"""What a category needs of a scene, and whether the scene has it."""
+
+from collections.abc import Callable
+
+from syphus.categories.blocks import Need
+from syphus.records import Scene
+
+
+def lacking(scene: Scene, needs: tuple[Need, ...]) -> list[Need]:
+    """What a category needs and the scene does not have."""
+    return [need for need in needs if not _HAS[need](scene)]
+
+
+def _has_boxes(scene: Scene) -> bool:
+    """True where a box can be written in any convention: its picture's size is known."""
+    boxed = (thing for thing in scene.objects if thing.box is not None)
+    return any((asset := scene.asset_of(thing)) and asset.width and asset.height for thing in boxed)
+
+
+_HAS: dict[Need, Callable[[Scene], bool]] = {
+    "captions": lambda scene: bool(scene.captions),
+    "objects": lambda scene: bool(scene.objects),
+    "boxes": _has_boxes,
+    "attributes": lambda scene: any(thing.attributes for thing in scene.objects),
+    "keypoints": lambda scene: any(thing.keypoints for thing in scene.objects),
+    "regions": lambda scene: bool(scene.regions),
+    "relations": lambda scene: bool(scene.relations),
+    "segments": lambda scene: bool(scene.segments),
+    "speech": lambda scene: any(segment.columns.get("subtitle") for segment in scene.segments),
+    "ocr": lambda scene: bool(scene.ocr),
+    "questions": lambda scene: bool(scene.questions),
+    "options": lambda scene: any(question.correct is not None for question in scene.questions),
+    "absent": lambda scene: bool(scene.absent),
+    "prose": lambda scene: bool(scene.prose),
+    "pair": lambda scene: len(scene.assets) == 2,
+    "several": lambda scene: len(scene.assets) > 1,
+}

@@ -12,9 +12,13 @@ from msgspec import Meta, Struct, structs
 
 from syphus.decoding import convert, decode_json, parse_toml, read_text
 from syphus.errors import InputError
+from syphus.records import Ability
 
 Positive = Annotated[int, Meta(ge=1)]
 Rate = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+ROUNDED = 0.011
+"""By so much shares may miss 1: three thirds, as 0.33."""
 
 _RELATIVE_TO = "relative_to"
 _TYPED = "typed_in"
@@ -127,6 +131,22 @@ class BatchTable(_Table, frozen=True, kw_only=True):
     """Seconds from one look at the batches to the next with ``--wait``; they grow, while nothing changes, to ten minutes."""
 
 
+class BalanceTable(_Table, frozen=True, kw_only=True):
+    """``[balance]``: what shares the question-answer pairs of a run shall have. No more is asked for than keeps them."""
+
+    abilities: dict[Ability, Share] = {}
+    """Ability -> share, adding up to 1; empty: as it comes."""
+    source_at_most: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    """The largest share of any one source."""
+
+    def __post_init__(self) -> None:
+        if self.abilities and abs(sum(self.abilities.values()) - 1) > ROUNDED:
+            raise ValueError(f"the shares of abilities add up to {sum(self.abilities.values()):g}, not to 1")
+
+    def __bool__(self) -> bool:
+        return bool(self.abilities) or self.source_at_most < 1
+
+
 class ExportTable(_Table, frozen=True, kw_only=True):
     """One ``[[export]]``: written when the run ends."""
 
@@ -149,6 +169,7 @@ class Config(_Table, frozen=True, kw_only=True):
     overrides: dict[str, dict[str, Any]] = {}
     """``[overrides."family/name"]``, ``[overrides.all]``, or ``[overrides.local]`` for a local model: settings in the place
     of the category's own."""
+    balance: BalanceTable = BalanceTable()
     export: tuple[ExportTable, ...] = ()
     batch: BatchTable = BatchTable()
 

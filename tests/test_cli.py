@@ -409,3 +409,33 @@ def test_changing_one_category_asks_that_category_again_and_no_other(tmp_path: P
     assert done.returncode == 0, done.stderr
     assert len(server.calls) == 10
     assert all("Speak of shops." in body["messages"][0]["content"] for body in server.calls)
+
+
+def test_a_balanced_run_asks_for_no_more_than_it_keeps_and_says_what_it_holds(
+    tmp_path: Path, server: RehearsalServer
+) -> None:
+    categories = '"pairs/caption", "llava/detail", "llava/reasoning"'
+    config = write_config(tmp_path, server.url, categories=categories)
+    config.write_text(config.read_text() + "\n[balance]\nabilities = {perception = 0.5, reasoning = 0.5}\n")
+    done = syphus("generate", config, cwd=tmp_path, key="k")
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        r"balance of \d+ pairs: perception \d+% \(wanted 50%\), reasoning \d+% \(wanted 50%\)", done.stderr
+    )
+    status = json.loads(syphus("status", tmp_path / "run", "--json").stdout)
+    made = {name: counts["items"] for name, counts in status["categories"].items()}
+    assert made["llava/reasoning"] == 10, "the scarce ability is used whole"
+    assert made["pairs/caption"] + made["llava/detail"] == 10, "of the other, as much as keeps the shares"
+    asked = len(server.calls)
+    assert syphus("generate", config, cwd=tmp_path, key="k").returncode == 0
+    assert len(server.calls) == asked, "the same items are chosen in every start"
+
+
+def test_a_balance_that_cannot_be_kept_is_refused_before_anything_is_sent(
+    tmp_path: Path, server: RehearsalServer
+) -> None:
+    config = write_config(tmp_path, server.url)
+    done = syphus("generate", config, "--set", "balance.source_at_most=0.3", cwd=tmp_path, key="k")
+    assert done.returncode == 2
+    assert "1 sources of at most 30% each are no whole" in done.stderr
+    assert not server.calls

@@ -274,15 +274,15 @@ TWO = change('path = "data/scenes.jsonl"', 'name = "first"\npath = "data/a.jsonl
 @pytest.mark.parametrize(
     ("limit", "wanted", "problems"),
     [
-        (None, ["first/a1", "first/a2", "scenes2/a1"], ["first", "scenes2"]),
+        (None, ["first/a1", "scenes2/a1", "first/a2", "first/a3"], ["scenes2", "first"]),
         (1, ["first/a1"], []),
-        (2, ["first/a1", "first/a2"], []),
-        (3, ["first/a1", "first/a2", "scenes2/a1"], ["first"]),
-        (9, ["first/a1", "first/a2", "scenes2/a1"], ["first", "scenes2"]),
+        (2, ["first/a1", "scenes2/a1"], []),
+        (3, ["first/a1", "scenes2/a1", "first/a2"], []),
+        (9, ["first/a1", "scenes2/a1", "first/a2", "first/a3"], ["scenes2", "first"]),
     ],
 )
-def test_scenes_of_all_sources_one_after_another(project, limit, wanted, problems):
-    write_scenes(project / "data", "a.jsonl", "a1", "a2")
+def test_sources_take_turns(project, limit, wanted, problems):
+    write_scenes(project / "data", "a.jsonl", "a1", "a2", "a3")
     write_scenes(project / "data", "b.jsonl", "a1")
     told = []
     found = read_scenes(sources(project, TWO), lambda name, problem: told.append(name), limit)

@@ -191,6 +191,13 @@ class Category(Struct, frozen=True, kw_only=True):
         """The steps that ask the model."""
         return tuple(step for step in self.file.steps if isinstance(step, ChatStep))
 
+    @property
+    def expected_pairs(self) -> float:
+        """How many pairs an item gives if all goes well: the middle of what the dialogue's step may give, else one."""
+        shape = self.file.dialogue
+        step = next((step for step in self.chat_steps if step.name == shape.pairs), None)
+        return sum(step.pairs) / 2 if step and step.pairs else 1.0
+
     def adjusted(self, overrides: Overrides) -> "Category":
         """The category with a run's settings in the place of its own."""
         sampling = {

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,18 +77,31 @@ def open_sources(config: Config, config_file: Path) -> list[Source]:
 
 
 def read_scenes(sources: list[Source], report: Report, limit: int | None) -> Iterator[Scene]:
-    """The scenes of all sources, one after another, each with its source's name; at most ``limit`` in all."""
-    left = limit if limit is not None else -1
-    for source in sources:
-        if left == 0:
+    """The scenes of all sources, each with its source's name; at most ``limit`` in all.
+
+    The sources take turns, until each is exhausted: a limited run, or one that is stopped, has of all of them.
+    """
+    return islice(_take_turns([_read_source(source, report) for source in sources]), limit)
+
+
+def _read_source(source: Source, report: Report) -> Iterator[Scene]:
+    for scene in source.reader.read(source.options, lambda problem: report(source.name, problem)):
+        # A copy would check the whole record again; this one is fresh from its reader, and nobody else has it.
+        structs.force_setattr(scene, "source", source.name)
+        yield scene
+
+
+def _take_turns(streams: list[Iterator[Scene]]) -> Iterator[Scene]:
+    while streams:
+        if len(streams) == 1:
+            yield from streams[0]
             return
-        for scene in source.reader.read(source.options, lambda problem, name=source.name: report(name, problem)):  # type: ignore[misc]
-            # A copy would check the whole record again; this one is fresh from its reader, and nobody else has it.
-            structs.force_setattr(scene, "source", source.name)
-            yield scene
-            left -= 1
-            if left == 0:
-                return
+        for stream in list(streams):
+            scene = next(stream, None)
+            if scene is None:
+                streams.remove(stream)
+            else:
+                yield scene
 
 
 def open_categories(config: Config, config_file: Path) -> list[Category]:

@@ -2,10 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from syphus.cli.balance import show_balance
 from syphus.cli.summary import print_summary, summarise
+from syphus.config import BalanceTable
+from syphus.decoding import convert
 from syphus.errors import Exit
 from syphus.ledger.ledger import open_ledger
 
@@ -15,8 +19,12 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.run)
     with open_ledger(folder) as ledger:
         summary = summarise(ledger)
+        shares = ledger.shares()
+        config = ledger.meta("config", dict[str, Any], {})
+        balance = convert(config.get("balance", {}), BalanceTable, file=folder)
     if arguments.json:
         print(msgspec.json.format(msgspec.json.encode(summary), indent=2).decode())
     else:
         print_summary(summary, folder)
+        show_balance(shares, balance)
     return Exit.DONE

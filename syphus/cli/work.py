@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import gc
 import signal
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,9 +12,11 @@ from typing import Any, NamedTuple
 from syphus.annotations.reading import Problem
 from syphus.categories.category import Category
 from syphus.categories.load import Library
+from syphus.categories.needs import lacking
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
 from syphus.cli.assemble import Source, library_of, open_categories, open_sources, read_scenes, settings_of
+from syphus.cli.balance import show_balance
 from syphus.cli.connect import asked_with, endpoint_tables, open_engine, sent_seed
 from syphus.cli.ending import end_early, tell_of_closed, tell_of_stop
 from syphus.cli.export import write_export
@@ -24,6 +27,7 @@ from syphus.engine.batch_packing import Packer, take_over
 from syphus.engine.counters import Counters
 from syphus.engine.run import Engine
 from syphus.errors import Exit, InputError
+from syphus.jobs.balance import Ballot, Cell, allot
 from syphus.jobs.generate import GenerateItem, generate_job, make_items
 from syphus.ledger.ledger import Ledger
 from syphus.records import Scene
@@ -116,6 +120,7 @@ async def do_run(
         keep_texts(folder, prepared.texts, prepared.categories)
     counters = Counters()
     # All is read once before anything is asked: a torn file or a mistyped path costs nothing, and the rest is known.
+    only = choose_items(prepared, ledger, only)
     total = count_items(prepared, ledger, only)
     engine = await open_engine(config, prepared.categories, ledger, counters)
     engine.put_aside = packer.put if packer else None
@@ -131,6 +136,7 @@ async def do_run(
     ledger.flush()  # outcomes are not waited for, and the last ones may be on their way to the disk
     summary = summarise(ledger)
     print_summary(summary, folder if stays else None, counters=counters)
+    show_balance(ledger.shares(), config.balance)
     tell_of_closed(engine)
     if (early := end_early(engine, counters, total)) is not None:
         return early
@@ -181,6 +187,42 @@ def items_of(
         _scenes(prepared, ledger), prompts, settings=settings, seed=config.run.seed, draw_of=ledger.draw_of
     )
     return items if only is None else filter(only, items)
+
+
+def choose_items(
+    prepared: Prepared, ledger: Ledger, only: Callable[[GenerateItem], bool] | None
+) -> Callable[[GenerateItem], bool] | None:
+    """The items to look at, where the run has a balance to keep: as many as are expected to keep it; else ``only``.
+
+    How many pairs an item gives is taken from the category alone, as the middle of its range, so that a run chooses the same
+    items in every start; what is accepted in the end may be out of balance by some percent, which an export mends.
+    """
+    targets = prepared.config.balance
+    if not targets:
+        return only
+    ballot: Ballot[tuple[str, str]] = Ballot(prepared.config.run.seed)
+    prompts = [CategoryPrompts(category) for category in prepared.categories]
+    counts: Counter[tuple[str, str]] = Counter()
+    for item in make_items(_scenes(prepared, ledger), prompts):
+        if not lacking(item.scene, item.prompts.category.file.needs):
+            ballot.enter((item.scene.source, item.category), item.id)
+            counts[item.scene.source, item.category] += 1
+    categories = {category.name: category for category in prepared.categories}
+    there: dict[Cell, float] = defaultdict(float)
+    for (source, name), count in counts.items():
+        there[source, categories[name].file.ability] += count * categories[name].expected_pairs
+    allotted = allot(there, targets)
+    numbers = {}
+    for (source, name), count in counts.items():
+        cell = (source, categories[name].file.ability)
+        numbers[source, name] = count * allotted[cell] / there[cell]
+    ballot.close(numbers)
+
+    def chooses(item: GenerateItem) -> bool:
+        chosen = ballot.chooses((item.scene.source, item.category), item.id)
+        return chosen and (only is None or only(item))
+
+    return chooses
 
 
 def count_items(prepared: Prepared, ledger: Ledger, only: Callable[[GenerateItem], bool] | None = None) -> int:

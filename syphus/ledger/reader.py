@@ -260,6 +260,15 @@ class LedgerReader:
         )
         return [Ended(*row) for row in rows]
 
+    def shares(self) -> dict[tuple[str, str], int]:
+        """Pairs of what is exported, by source and ability."""
+        rows = self._rows(
+            "SELECT coalesce(json_extract(dialogues, '$[0].source'), ''),"
+            " coalesce(json_extract(dialogues, '$[0].ability'), 'perception'), sum(pair_count)"
+            " FROM standing WHERE pair_count > 0 GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        return {(source, ability): pairs for source, ability, pairs in rows}
+
     def reject_codes(self) -> dict[str, int]:
         """What was refused in the newest generation, by code."""
         return dict(

@@ -1,0 +1,196 @@
+"""How much of each ability and of each source a dataset shall hold: the arithmetic, and who is chosen. Pure.
+
+MIMIC-IT took what its sources gave, and was 81 % one source (``E4D``). With targets, a run asks only for what it will keep,
+and an export holds exactly the shares that were asked for.
+
+The largest dataset that keeps all shares is a maximum flow: from each ability (as much as its share of the whole) through
+what there is of that ability in a source (as much as there is) into the source (as much as its share). Capacities are raised
+in steps, so that the flow spreads over the ways instead of exhausting the first.
+"""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Generic, TypeVar
+
+from syphus.config import BalanceTable
+from syphus.errors import InputError
+from syphus.identity import draw_number
+from syphus.records import Ability, Dialogue
+
+Cell = tuple[str, Ability]
+"""A source and an ability."""
+
+_STEPS = 32
+"""In which capacities are raised."""
+_BISECTIONS = 40
+_TOLERANCE = 1e-6
+_EPSILON = 1e-9
+
+T = TypeVar("T")
+
+
+def allot(there: Mapping[Cell, float], targets: BalanceTable) -> dict[Cell, float]:
+    """How many pairs of each cell the largest dataset holds that keeps the targets.
+
+    Args:
+        there: how many pairs there are, or are expected, of each source and ability.
+        targets: the shares.
+
+    Raises:
+        InputError: no dataset at all can keep the targets: too few sources for ``source_at_most``, or an ability with a share
+            of which there is nothing.
+    """
+    cells = {cell: count for cell, count in there.items() if count > 0}
+    if not cells:
+        return {}
+    _check_possible(cells, targets)
+    least, most = 0.0, sum(cells.values())
+    if _holds(cells, targets, most):
+        return _flow(cells, targets, most, _STEPS)
+    for _ in range(_BISECTIONS):  # a smaller dataset of the same shares is always possible
+        middle = (least + most) / 2
+        least, most = (middle, most) if _holds(cells, targets, middle) else (least, middle)
+    return _flow(cells, targets, least, _STEPS)
+
+
+def _holds(cells: Mapping[Cell, float], targets: BalanceTable, total: float) -> bool:
+    """Whether a dataset of ``total`` pairs can keep the targets."""
+    return sum(_flow(cells, targets, total, 1).values()) >= total * (1 - _TOLERANCE)
+
+
+def _check_possible(cells: Mapping[Cell, float], targets: BalanceTable) -> None:
+    sources = {source for source, _ in cells}
+    if len(sources) * targets.source_at_most < 1 - _EPSILON:
+        raise InputError(
+            f"{len(sources)} sources of at most {targets.source_at_most:.0%} each are no whole",
+            place="balance.source_at_most",
+            mend=f"With {len(sources)} sources it must be {1 / len(sources):.2f} or more.",
+        )
+    for ability, share in targets.abilities.items():
+        of_it = {source for source, own in cells if own == ability}
+        if share > 0 and not of_it:
+            raise InputError(
+                f"{share:.0%} shall be {ability}, but no category of this run makes {ability}",
+                place="balance.abilities",
+                mend="Add such a category, or leave the ability out.",
+            )
+        if share > len(of_it) * targets.source_at_most + _EPSILON:
+            raise InputError(
+                f"{share:.0%} shall be {ability}, which comes from {len(of_it)} sources of at most "
+                f"{targets.source_at_most:.0%} each",
+                place="balance",
+                mend="Raise `source_at_most`, lower the share, or make that ability of more sources.",
+            )
+
+
+def _flow(cells: Mapping[Cell, float], targets: BalanceTable, total: float, steps: int) -> dict[Cell, float]:
+    """The largest flow for a dataset of ``total`` pairs; the more steps, the more evenly it is spread over the cells."""
+    abilities = {ability for _, ability in cells}
+    wanted = {
+        ability: total * targets.abilities.get(ability, 0.0) if targets.abilities else total for ability in abilities
+    }
+    whole = dict.fromkeys(abilities, 0.0)
+    for (_, ability), count in cells.items():
+        whole[ability] += count
+    network = _Network()
+    for ability, amount in wanted.items():
+        network.set_capacity("in", ability, amount)
+    for source in {source for source, _ in cells}:
+        network.set_capacity(("of", source), "out", total * targets.source_at_most)
+    for step in range(steps + 1):
+        for (source, ability), count in cells.items():
+            # First each gives its due part of what is wanted, then step by step what others could not give.
+            due = min(count, wanted[ability] * count / whole[ability])
+            network.set_capacity(ability, ("of", source), due + (count - due) * step / steps)
+        network.augment("in", "out")
+    return {(source, ability): network.flow[ability, ("of", source)] for source, ability in cells}
+
+
+class _Network:
+    """Edmonds and Karp's augmenting paths, on a graph of a few dozen edges."""
+
+    def __init__(self) -> None:
+        self.capacity: dict[tuple[object, object], float] = defaultdict(float)
+        self.flow: dict[tuple[object, object], float] = defaultdict(float)
+        self.near: dict[object, dict[object, None]] = defaultdict(dict)
+
+    def set_capacity(self, start: object, end: object, amount: float) -> None:
+        self.capacity[start, end] = amount
+        self.near[start][end] = self.near[end][start] = None
+
+    def augment(self, start: object, end: object) -> None:
+        while path := self._find_path(start, end):
+            room = min(self._room(a, b) for a, b in path)
+            for a, b in path:
+                self.flow[a, b] += room
+                self.flow[b, a] -= room
+
+    def _room(self, start: object, end: object) -> float:
+        return self.capacity[start, end] - self.flow[start, end]
+
+    def _find_path(self, start: object, end: object) -> list[tuple[object, object]]:
+        came: dict[object, object] = {start: None}
+        line = deque([start])
+        while line:
+            here = line.popleft()
+            if here == end:
+                path = []
+                while (before := came[here]) is not None:
+                    path.append((before, here))
+                    here = before
+                return path
+            for there in self.near[here]:
+                if there not in came and self._room(here, there) > _EPSILON:
+                    came[there] = here
+                    line.append(there)
+        return []
+
+
+class Ballot(Generic[T]):
+    """Chooses a given number of each kind, evenly and the same in every start: those whose own draw is lowest.
+
+    Filled first with everything that there is, eight bytes for each, and asked afterwards.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._draws: dict[T, list[int]] = defaultdict(list)
+        self._bounds: dict[T, int] = {}
+
+    def enter(self, kind: T, identity: str) -> None:
+        """One more that may be chosen."""
+        self._draws[kind].append(draw_number(self._seed, "balance", identity))
+
+    def close(self, numbers: Mapping[T, float]) -> None:
+        """Says how many of each kind are chosen; of a kind that is not named, all."""
+        for kind, draws in self._draws.items():
+            draws.sort()
+            number = min(len(draws), round(numbers.get(kind, len(draws))))
+            self._bounds[kind] = draws[number - 1] if number else -1
+        self._draws.clear()
+
+    def chooses(self, kind: T, identity: str) -> bool:
+        """Whether it is among those that are chosen. What was never entered is not."""
+        bound = self._bounds.get(kind)
+        return bound is not None and draw_number(self._seed, "balance", identity) <= bound
+
+
+def thin(dialogues: Iterable[Dialogue], there: Mapping[Cell, float], targets: BalanceTable) -> Iterator[Dialogue]:
+    """The dialogues of the largest dataset that keeps the targets, in their order, evenly taken from all.
+
+    Args:
+        dialogues: all that there are; read once, as they are taken.
+        there: their pairs by source and ability, counted before.
+        targets: the shares, of pairs; dialogues are taken whole, so the shares hold to within half a dialogue of each cell.
+    """
+    allotted = allot(there, targets)
+    seen: Counter[Cell] = Counter()
+    kept: Counter[Cell] = Counter()
+    for dialogue in dialogues:
+        cell: Cell = (dialogue.source, dialogue.ability)
+        pairs = len(dialogue.turns) // 2
+        seen[cell] += pairs
+        wanted = seen[cell] * allotted.get(cell, 0.0) / there[cell] if there.get(cell) else 0.0
+        if kept[cell] + pairs / 2 <= wanted * (1 + _TOLERANCE):
+            kept[cell] += pairs
+            yield dialogue

@@ -27,7 +27,8 @@ from syphus.categories.load import Library, load_category
 from syphus.categories.prompt import CategoryPrompts, Turn
 from syphus.categories.reply import read_reply
 from syphus.exchange import Outcome, Reply, Request
-from syphus.jobs.generate import GenerateItem, generate_job, make_items
+from syphus.jobs.generate import generate_job
+from syphus.jobs.items import GenerateItem, make_items
 from syphus.quality.checks import check_pairs
 from syphus.quality.pairs import Pair
 from syphus.records import Scene
@@ -93,7 +94,7 @@ def main() -> None:
             prompts.category.file.checks,
             scene=scene,
             known=known,
-            demonstrations=prompts.demonstrated_answers,
+            demonstrations=prompts.answers_shown(scene.id, 0),
         )
         assert len(verdict.passed) == workload.PAIRS
 

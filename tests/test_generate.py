@@ -11,7 +11,8 @@ from syphus.categories.load import Library, load_category
 from syphus.categories.prompt import CategoryPrompts
 from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Outcome, Reply, Request
-from syphus.jobs.generate import GenerateItem, generate_job, make_items
+from syphus.jobs.generate import generate_job
+from syphus.jobs.items import GenerateItem, make_items
 from syphus.records import Asset, Caption, Object, Scene
 
 SCENE = Scene(

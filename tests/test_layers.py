@@ -13,8 +13,8 @@ LEVELS = {
     "engine": 4, "jobs": 4,
     "cli": 5,
 }  # fmt: skip
-SAME_LEVEL = {("quality", "references")}
-"""Arrows between rooms of one level that are meant: checks read references in text."""
+SAME_LEVEL = {("quality", "references"), ("annotations", "references")}
+"""Arrows between rooms of one level that are meant: checks and readers read references, and people, in text."""
 NEVER = {("jobs", "engine")}
 """A job knows only ``ask``."""
 DOORS = {

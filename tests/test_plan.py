@@ -21,7 +21,8 @@ from syphus.cli.view import dollars
 from syphus.config import load_config
 from syphus.endpoints.tokens import estimating_counter
 from syphus.exchange import Reply, Usage
-from syphus.jobs.generate import GenerateItem, make_items, planned_requests
+from syphus.jobs.generate import planned_requests
+from syphus.jobs.items import GenerateItem, make_items
 from syphus.money.estimate import Correction, Counted, Group, Past, Prospect, Span, extrapolate, prospect
 from syphus.money.prices import Prices, Rates
 from syphus.records import Caption, Scene

@@ -307,8 +307,8 @@ def test_pairs_of_an_earlier_step_are_written_out(tmp_path):
 
 def test_every_demonstrated_answer_is_known(tmp_path, chain):
     pairs = make_category(tmp_path / "b", demonstrations=[demonstration(REPLY), demonstration(REPLY, id="b")])
-    assert demonstrated_answers(pairs) == ("A dog.", "A dog.")
-    assert demonstrated_answers(chain) == ("the dog", "sleep", "What does it do?", "It sleeps.")
+    assert demonstrated_answers(pairs.demonstrations) == ("A dog.", "A dog.")
+    assert demonstrated_answers(chain.demonstrations) == ("the dog", "sleep", "What does it do?", "It sleeps.")
 
 
 # --- repair

@@ -21,7 +21,8 @@ from syphus.endpoints.wire import Abilities
 from syphus.engine import retry
 from syphus.engine.run import Engine
 from syphus.errors import FailureKind
-from syphus.jobs.generate import generate_job, make_items
+from syphus.jobs.generate import generate_job
+from syphus.jobs.items import make_items
 from syphus.ledger.ledger import open_ledger
 from syphus.ledger.reader import StoredOutcome
 from syphus.records import Caption, Scene

@@ -23,7 +23,8 @@ from syphus.categories.prompt import CategoryPrompts
 from syphus.endpoints.probe import probe
 from syphus.endpoints.wire import Abilities, build_body, with_cache_hints
 from syphus.exchange import Parameters, Reply, Request
-from syphus.jobs.generate import GenerateItem, generate_job
+from syphus.jobs.generate import generate_job
+from syphus.jobs.items import GenerateItem
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = Library.at(ROOT)

@@ -117,6 +117,22 @@ class DialogueShape(Table, frozen=True, kw_only=True):
             raise ValueError('give either `pairs = "step"`, or both `user` and `assistant`')
 
 
+class DemonstrationTable(Table, frozen=True, kw_only=True):
+    """``[demonstrations]``: whether each scene is shown all of the folder's, in their order, or a draw. Without it, all."""
+
+    draw: Annotated[int, Meta(ge=1)] | None = None
+    """So many of those in ``demonstrations/``."""
+    accepted: Annotated[int, Meta(ge=0)] = 0
+    """And so many of those in ``accepted.jsonl``, which ``syphus bootstrap`` writes."""
+    groups: Annotated[int, Meta(ge=1, le=1000)] = 8
+    """So many different draws at most; a provider's prompt cache holds a few."""
+
+    @property
+    def draws(self) -> bool:
+        """False: every scene is shown the same."""
+        return self.draw is not None or self.accepted > 0
+
+
 class CategoryFile(Table, frozen=True, kw_only=True):
     """``category.toml``, whole."""
 
@@ -126,6 +142,7 @@ class CategoryFile(Table, frozen=True, kw_only=True):
     context: Context = Context()
     steps: tuple[Step, ...]
     dialogue: DialogueShape
+    demonstrations: DemonstrationTable = DemonstrationTable()
     checks: Rules = Rules()
 
     def __post_init__(self) -> None:
@@ -139,6 +156,16 @@ class CategoryFile(Table, frozen=True, kw_only=True):
             raise ValueError(f"[dialogue] pairs: there is no chat step {self.dialogue.pairs!r} that replies with pairs")
 
 
+class Origin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a demonstration comes from that a model has written."""
+
+    category: str
+    """The fingerprint of the category that asked."""
+    model: str
+    requests: tuple[str, ...] = ()
+    """Keys in the ledger of the run that asked."""
+
+
 class Demonstration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A worked example: a scene in the form of the input, and what each chat step should reply to it."""
 
@@ -148,6 +175,8 @@ class Demonstration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     file: str = ""
     note: str = ""
     """For people: where the picture is from."""
+    origin: Origin | None = None
+    """None: a person wrote it."""
 
 
 class Overrides(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -176,6 +205,8 @@ class Category(Struct, frozen=True, kw_only=True):
     name: str
     file: CategoryFile
     demonstrations: tuple[Demonstration, ...]
+    accepted: tuple[Demonstration, ...] = ()
+    """Replies that were accepted before, for ``[demonstrations] accepted``."""
     texts: dict[str, str]
     """File name -> text, with the shared prompts already put in."""
     lists: dict[str, tuple[str, ...]]

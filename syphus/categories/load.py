@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, structs, to_builtins
 
 import syphus
-from syphus.categories.category import Category, CategoryFile, ChatStep, Demonstration, Step, TemplateStep
+from syphus.categories.category import Category, CategoryFile, ChatStep, Demonstration, Origin, Step, TemplateStep
 from syphus.categories.context import render_context
 from syphus.categories.templates import include_prompts, names_in
 from syphus.decoding import convert, decode_json, decode_toml, read_text
@@ -18,6 +18,7 @@ from syphus.records import Scene, Text
 from syphus.references.boxes import find_convention
 
 CATEGORY_FILE = "category.toml"
+ACCEPTED_FILE = "accepted.jsonl"
 _SCENE_NAMES = ("scene.caption", "scene.captions", "scene.labels", "scene.id", "context")
 _PAIR_NAMES = ("pairs", "pairs.min", "pairs.max")
 _JOB_PROMPTS = {"reply-format": ("form",), "repair": ("faults", "wanted")}
@@ -91,14 +92,16 @@ def load_category(name: str, library: Library) -> Category:
     _check_conventions(file, toml)
     _check_names(file, texts, lists, folder)
     demonstrations = tuple(_read_demonstration(path, file) for path in sorted(folder.glob("demonstrations/*.json")))
+    accepted = _read_accepted(folder / ACCEPTED_FILE, file)
     texts |= _job_prompts(shared, library)
     return Category(
         name=name,
         file=file,
         demonstrations=demonstrations,
+        accepted=accepted,
         texts=texts,
         lists=lists,
-        fingerprint=_identify(file, texts, lists, demonstrations),
+        fingerprint=_identify(file, texts, lists, (*demonstrations, *accepted)),
         own_context=file.context,
     )
 
@@ -168,6 +171,23 @@ def _read_list(path: Path) -> tuple[str, ...]:
     return kept
 
 
+def _read_accepted(path: Path, file: CategoryFile) -> tuple[Demonstration, ...]:
+    """The pool of accepted replies, where the category draws from it."""
+    if not file.demonstrations.accepted:
+        return ()
+    if not path.is_file():
+        raise InputError(
+            "[demonstrations] accepted draws from a file that is not there",
+            file=path,
+            mend="`syphus bootstrap RUN --category NAME` writes it, out of a run's accepted replies.",
+        )
+    lines = [line for line in read_text(path).splitlines() if line.strip()]
+    pool = tuple(_make_demonstration(line, file, path, f"line {number}") for number, line in enumerate(lines, 1))
+    if len(pool) < file.demonstrations.accepted:
+        raise InputError(f"holds {len(pool)} replies, and {file.demonstrations.accepted} are drawn", file=path)
+    return pool
+
+
 class _DemonstrationFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One JSON file of ``demonstrations/``; ``reply`` is short for the replies of a category with one chat step."""
 
@@ -175,10 +195,15 @@ class _DemonstrationFile(Struct, frozen=True, kw_only=True, forbid_unknown_field
     reply: dict[str, Any] | None = None
     replies: dict[str, dict[str, Any]] = {}
     note: str = ""
+    origin: Origin | None = None
 
 
 def _read_demonstration(path: Path, file: CategoryFile) -> Demonstration:
-    raw = decode_json(read_text(path), _DemonstrationFile, file=path)
+    return _make_demonstration(read_text(path), file, path, path.name)
+
+
+def _make_demonstration(text: str, file: CategoryFile, path: Path, name: str) -> Demonstration:
+    raw = decode_json(text, _DemonstrationFile, file=path)
     steps = {step.name: step for step in file.steps if isinstance(step, ChatStep)}
     if raw.reply is not None and (len(steps) != 1 or raw.replies):
         raise InputError(
@@ -199,13 +224,13 @@ def _read_demonstration(path: Path, file: CategoryFile) -> Demonstration:
             place="$.replies",
             mend='Give `"replies": {"step": {...}}` with one reply for each chat step.',
         )
-    for name, reply in replies.items():
-        _check_reply(reply, steps[name], path, "$.reply" if raw.reply is not None else f"$.replies.{name}")
+    for step, reply in replies.items():
+        _check_reply(reply, steps[step], path, "$.reply" if raw.reply is not None else f"$.replies.{step}")
     try:
         render_context(raw.scene, file.context)
     except InputError as error:
         raise InputError(error.message, file=path, place="$.scene", mend=error.mend) from error
-    return Demonstration(scene=raw.scene, replies=replies, file=path.name, note=raw.note)
+    return Demonstration(scene=raw.scene, replies=replies, file=name, note=raw.note, origin=raw.origin)
 
 
 class _Pair(Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,14 +5,16 @@ every scene; the scene comes last.
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct, structs
 
 from syphus.categories.blocks import Context
-from syphus.categories.category import Category, ChatStep, Step, TemplateStep
+from syphus.categories.category import Category, ChatStep, Demonstration, Step, TemplateStep
 from syphus.categories.context import Rendered, render_context
 from syphus.categories.lines import one_line
+from syphus.categories.shown import shown_to
 from syphus.categories.templates import fill, names_in
 from syphus.exchange import Message, Parameters, Reply, Request
 from syphus.identity import draw, draw_order
@@ -52,17 +54,29 @@ class CategoryPrompts:
 
     def __init__(self, category: Category, sent_seed: int | None = None) -> None:
         self.category = category
-        self.demonstrated_answers = demonstrated_answers(category)
+        self._answers: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.demonstrated_scenes = frozenset(demonstration.scene.id for demonstration in category.demonstrations)
         self.chat_steps = category.chat_steps
         self._sent_seed = sent_seed
         self._queries = {step.name: self._build_query(step) for step in category.chat_steps}
-        self._prefixes = {step.name: self._build_prefix(step) for step in category.chat_steps}
+        self._prefixes: dict[tuple[str, ...], tuple[Message, ...]] = {}
         self._schemas = {step.name: step.schema(category.file.checks) for step in category.chat_steps}
 
-    def prefix(self, step: ChatStep) -> tuple[Message, ...]:
-        """The messages that are the same for every scene."""
-        return self._prefixes[step.name]
+    def prefix(self, step: ChatStep, scene_id: str = "", seed: int = 0) -> tuple[Message, ...]:
+        """The messages that are the same for every scene; where demonstrations are drawn, for those of the scene's group."""
+        shown = shown_to(self.category, scene_id, seed)
+        key = (step.name, *(one.file for one in shown))
+        if key not in self._prefixes:
+            self._prefixes[key] = self._build_prefix(step, shown)
+        return self._prefixes[key]
+
+    def answers_shown(self, scene_id: str, seed: int) -> tuple[str, ...]:
+        """The answers of the demonstrations that a scene is shown: what its reply must not merely repeat."""
+        shown = shown_to(self.category, scene_id, seed)
+        key = tuple(one.file for one in shown)
+        if key not in self._answers:
+            self._answers[key] = demonstrated_answers(shown)
+        return self._answers[key]
 
     def render(self, scene: Scene) -> Rendered:
         """The scene's context."""
@@ -82,7 +96,7 @@ class CategoryPrompts:
 
     def request(self, step: ChatStep, scene: Scene, context: str, outputs: Outputs, turn: Turn) -> Request:
         """What is sent for a scene."""
-        prefix = self._prefixes[step.name]
+        prefix = self.prefix(step, scene.id, turn.seed)
         query = Message("user", self._user_text(step, scene, context, outputs, turn))
         return Request(
             purpose=f"{self.category.name}/{step.name}",
@@ -117,12 +131,12 @@ class CategoryPrompts:
         asked = (*request.messages, Message("assistant", said), Message("user", text))
         return structs.replace(request, messages=asked, parameters=parameters)
 
-    def _build_prefix(self, step: ChatStep) -> tuple[Message, ...]:
+    def _build_prefix(self, step: ChatStep, demonstrations: Sequence[Demonstration]) -> tuple[Message, ...]:
         form = fill(self.category.texts["prompts/reply-format"], lambda _: example_form(step))
         system = fill(self.category.texts.get(step.system, ""), lambda name: _static_value(name, step))
         messages = [Message("system", "\n\n".join(part for part in (system.strip(), form.strip()) if part))]
         turn = Turn(DEMONSTRATION_SEED)
-        for demonstration in self.category.demonstrations:
+        for demonstration in demonstrations:
             scene = demonstration.scene
             # Never cut to a run's smaller budget: a reply about things that are not shown would teach to invent them.
             context = render_context(scene, self.category.own_context).text
@@ -175,10 +189,10 @@ class CategoryPrompts:
         return fill(text, value_of)
 
 
-def demonstrated_answers(category: Category) -> tuple[str, ...]:
-    """Every answer in the demonstrations: what a reply must not merely repeat."""
+def demonstrated_answers(demonstrations: Iterable[Demonstration]) -> tuple[str, ...]:
+    """Every answer in the demonstrations."""
     answers: list[str] = []
-    for demonstration in category.demonstrations:
+    for demonstration in demonstrations:
         for reply in demonstration.replies.values():
             for value in reply.values():
                 answers += [pair["answer"] for pair in value] if isinstance(value, list) else [str(value)]

@@ -18,7 +18,7 @@ from syphus.cli.planning import CategoryPlan, Plan, StepPlan, estimate, make_pla
 from syphus.cli.work import flags_of, prepare
 from syphus.config import Config
 from syphus.errors import Exit, InputError
-from syphus.jobs.generate import make_items
+from syphus.jobs.items import make_items
 from syphus.ledger.ledger import open_ledger
 from syphus.ledger.store import LEDGER_FILE
 from syphus.money.estimate import CACHED_FROM, Span

@@ -25,7 +25,8 @@ from syphus.endpoints.wire import build_body, request_key
 from syphus.errors import InputError
 from syphus.exchange import Reply, Request, Usage
 from syphus.identity import draw_number
-from syphus.jobs.generate import GenerateItem, generate_job, planned_requests, stand_in
+from syphus.jobs.generate import generate_job, planned_requests, stand_in
+from syphus.jobs.items import GenerateItem
 from syphus.ledger.reader import LedgerReader
 from syphus.money.estimate import Counted, Group, Past, Prospect, Totals, extrapolate, prospect
 from syphus.money.prices import Prices, find_prices, is_own_server

@@ -27,7 +27,7 @@ from syphus.config import Config, load_config
 from syphus.endpoints.wire import Abilities
 from syphus.errors import Exit, InputError
 from syphus.identity import digest
-from syphus.jobs.generate import GenerateItem, make_items
+from syphus.jobs.items import GenerateItem, make_items
 from syphus.ledger.ledger import open_ledger
 from syphus.ledger.reader import Done, LedgerReader
 

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from syphus.errors import InputError
-from syphus.jobs.generate import GenerateItem
+from syphus.jobs.items import GenerateItem
 from syphus.ledger.reader import Done, LedgerReader
 from syphus.quality.checks import CHECKS
 

@@ -28,7 +28,8 @@ from syphus.engine.counters import Counters
 from syphus.engine.run import Engine
 from syphus.errors import Exit, InputError
 from syphus.jobs.balance import Ballot, Cell, allot
-from syphus.jobs.generate import GenerateItem, generate_job, make_items
+from syphus.jobs.generate import generate_job
+from syphus.jobs.items import GenerateItem, make_items
 from syphus.ledger.ledger import Ledger
 from syphus.records import Scene
 

@@ -9,7 +9,8 @@ from syphus.categories.category import Category, Demonstration
 from syphus.categories.needs import lacking
 from syphus.categories.prompt import CategoryPrompts, within
 from syphus.exchange import Reply, Request
-from syphus.jobs.generate import GenerateItem, generate_job
+from syphus.jobs.generate import generate_job
+from syphus.jobs.items import GenerateItem
 
 FEWEST = 3
 """Fewer demonstrations teach their own form more than the task's."""

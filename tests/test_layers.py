@@ -29,7 +29,7 @@ DOORS = {
     "tenacity": {"engine/retry.py"},
     "genai_prices": {"money/prices.py"},
     "tiktoken": {"endpoints/tokens.py"},
-    "rich": {"cli/view.py", "cli/summary.py", "cli/diff.py", "cli/plan.py", "cli/batch.py"},
+    "rich": {"cli/coldstart.py", "cli/view.py", "cli/summary.py", "cli/diff.py", "cli/plan.py", "cli/batch.py"},
 }
 MODULES = sorted((ROOT / "syphus").rglob("*.py"))
 

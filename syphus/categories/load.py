@@ -75,8 +75,8 @@ def builtin_folder() -> Path:
     return package / "builtin" if (package / "builtin").is_dir() else package.parent
 
 
-def load_category(name: str, library: Library) -> Category:
-    """The category ``family/name``.
+def load_category(name: str, library: Library, *, pool: bool = True) -> Category:
+    """The category ``family/name``; without ``pool``, without the accepted replies that it may draw from.
 
     Raises:
         InputError: for a folder that is missing or wrong in any way, naming the file, the place and the mend.
@@ -92,7 +92,7 @@ def load_category(name: str, library: Library) -> Category:
     _check_conventions(file, toml)
     _check_names(file, texts, lists, folder)
     demonstrations = tuple(_read_demonstration(path, file) for path in sorted(folder.glob("demonstrations/*.json")))
-    accepted = _read_accepted(folder / ACCEPTED_FILE, file)
+    accepted = _read_accepted(folder / ACCEPTED_FILE, file) if pool else ()
     texts |= _job_prompts(shared, library)
     return Category(
         name=name,

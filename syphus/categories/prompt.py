@@ -18,6 +18,7 @@ from syphus.categories.shown import shown_to
 from syphus.categories.templates import fill, names_in
 from syphus.exchange import Message, Parameters, Reply, Request
 from syphus.identity import draw, draw_order
+from syphus.quality.vocabulary import split_words
 from syphus.records import Scene
 from syphus.references.people import hide
 from syphus.references.text import plain_text
@@ -187,6 +188,15 @@ class CategoryPrompts:
             return _output_text(outputs[kind][rest])
 
         return fill(text, value_of)
+
+
+def find_echoed(demonstrations: Iterable[Demonstration], evidence: str) -> str:
+    """The file of the demonstration that a verdict of the check ``echo`` is about; its evidence is the words repeated."""
+    begun = evidence.rstrip("…")
+    for one in demonstrations:
+        if any(" ".join(split_words(plain_text(answer))).startswith(begun) for answer in demonstrated_answers([one])):
+            return one.file
+    return ""
 
 
 def demonstrated_answers(demonstrations: Iterable[Demonstration]) -> tuple[str, ...]:

@@ -7,13 +7,18 @@ import msgspec
 
 from syphus.annotations.reading import Problem
 from syphus.categories.category import TemplateStep
+from syphus.categories.needs import lacking
 from syphus.categories.prompt import CategoryPrompts, Outputs, Turn
+from syphus.cli import view
 from syphus.cli.assemble import read_scenes
 from syphus.cli.connect import sent_seed
 from syphus.cli.work import Prepared, do_run, flags_of, prepare, run_to_its_end
 from syphus.errors import Exit, InputError
 from syphus.ledger.ledger import open_ledger
 from syphus.records import Scene
+
+LOOKED_AT = 1000
+"""Scenes among which ``--show-prompt`` looks for one that a category can use."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,17 +37,28 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show_prompts(prepared: Prepared) -> int:
-    """Prints, to stdout, what would be sent first for each category."""
+    """Prints, to stdout, what would be sent first for each category: of the first scene that has what it needs."""
     problems: list[Problem] = []
-    scene = next(read_scenes(prepared.sources, lambda _, problem: problems.append(problem), 1), None)
-    if scene is None:
+    scenes = read_scenes(prepared.sources, lambda _, problem: problems.append(problem), LOOKED_AT)
+    waiting = list(prepared.categories)
+    seed = sent_seed(prepared.config)
+    lacks: dict[str, str] = {}
+    for scene in scenes:
+        for category in list(waiting):
+            if missing := lacking(scene, category.file.needs):
+                lacks[category.name] = f"scene {scene.id} has no {', no '.join(missing)}"
+            else:
+                _show_prompt(CategoryPrompts(category, seed), scene, prepared.config.run.seed)
+                waiting.remove(category)
+        if not waiting:
+            return Exit.DONE
+    if not lacks:
         raise InputError(
             "no scene can be read from the sources", mend="; ".join(str(problem) for problem in problems[:3])
         )
-    seed = sent_seed(prepared.config)
-    for category in prepared.categories:
-        _show_prompt(CategoryPrompts(category, seed), scene, prepared.config.run.seed)
-    return Exit.DONE
+    for category in waiting:
+        view.say(f"{category.name}: none of the first {LOOKED_AT} scenes has what it needs; {lacks[category.name]}")
+    return Exit.DONE if len(waiting) < len(prepared.categories) else Exit.BAD_INPUT
 
 
 def _show_prompt(prompts: CategoryPrompts, scene: Scene, seed: int) -> None:

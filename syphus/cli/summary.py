@@ -65,6 +65,8 @@ class Summary(Struct, kw_only=True):
     reasons: Counter[str] = field(default_factory=Counter)
     """Codes of what was refused."""
     notes: Counter[str] = field(default_factory=Counter)
+    echoes: Counter[str] = field(default_factory=Counter)
+    """Demonstrations that replies merely repeated."""
     details: Counter[str] = field(default_factory=Counter)
     """Why items failed or were skipped."""
     problems: list[str] = field(default_factory=list)
@@ -85,6 +87,7 @@ def summarise(ledger: LedgerReader) -> Summary:
             one.pairs += ended.pairs
             setattr(one, ended.state, getattr(one, ended.state) + ended.items)
     summary.reasons.update(ledger.reject_codes())
+    summary.echoes.update(ledger.echoes() if summary.reasons["echo"] else {})
     for note, times in ledger.note_texts().items():
         summary.notes[_kind_of_note(note)] += times
     summary.details.update(ledger.details())
@@ -137,6 +140,7 @@ def print_summary(summary: Summary, folder: Path | None, *, counters: Counters |
             )
     _print_cost(summary, counters)
     _list("refused parts", summary.reasons)
+    _list("demonstrations that came back", summary.echoes)
     _list("notes", summary.notes)
     _list("not made", summary.details)
     if summary.total.uncounted:

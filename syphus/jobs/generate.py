@@ -11,9 +11,10 @@ from msgspec import structs
 
 from syphus.categories.category import Category, ChatStep, TemplateStep
 from syphus.categories.needs import lacking
-from syphus.categories.prompt import Outputs, within
+from syphus.categories.prompt import Outputs, find_echoed, within
 from syphus.categories.prompt import Turn as DrawTurn
 from syphus.categories.reply import ReadReply, read_reply
+from syphus.categories.shown import shown_to
 from syphus.categories.templates import fill
 from syphus.errors import REFUSED_FOR_GOOD, InputError, ModelError
 from syphus.exchange import Ask, Item, Outcome, Reject, Reply, Request
@@ -246,7 +247,14 @@ class Generation:
         )
 
     def _note_rejects(self, faults: Iterable[Verdict], step: ChatStep) -> None:
-        self.rejects += [_reject(fault, step.name) for fault in faults]
+        self.rejects += [_reject(self._name_echo(fault), step.name) for fault in faults]
+
+    def _name_echo(self, fault: Verdict) -> Verdict:
+        """A repeated demonstration by its file, so that a report can count which of them come back."""
+        if fault.check != "echo":
+            return fault
+        shown = shown_to(self.category, self.scene.id, self.turn.seed)
+        return structs.replace(fault, evidence=find_echoed(shown, fault.evidence) or fault.evidence)
 
     def _outcome(self, pairs: Sequence[Pair]) -> Outcome:
         if pairs and self.category.file.dialogue.split:

@@ -278,6 +278,16 @@ class LedgerReader:
             )
         )
 
+    def echoes(self) -> dict[str, int]:
+        """How often each demonstration was repeated by a reply, in the newest generation: ``category/file`` -> times."""
+        return dict(
+            self._rows(
+                "SELECT category || '/' || json_extract(one.value, '$.evidence'), count(*)"
+                " FROM newest, json_each(newest.rejects) AS one"
+                " WHERE rejects LIKE '%\"echo\"%' AND json_extract(one.value, '$.code') = 'echo' GROUP BY 1 ORDER BY 2 DESC, 1"
+            )
+        )
+
     def note_texts(self) -> dict[str, int]:
         """The notes of the newest generation."""
         return dict(

@@ -310,7 +310,8 @@ def check_echo(view: View) -> Finding | None:
     found = view.echoes.find(view.answer.words, view.answer.distinct)
     if not found:
         return None
-    return Finding("echo", "The answer repeats an example; write about this picture only.", view.answer.text)
+    # What is repeated and not what was said: a report counts how often each demonstration comes back.
+    return Finding("echo", "The answer repeats an example; write about this picture only.", found)
 
 
 def check_unrelated(view: View) -> Finding | None:

@@ -24,7 +24,8 @@ _RELATIVE_TO = "relative_to"
 _TYPED = "typed_in"
 """What is added to a source's table: the folder of the configuration file, and for each key that a flag has set the folder
 where it was typed. Which keys are paths, only the source's reader knows."""
-_NO_OPTIONS = ("reader", "name", _RELATIVE_TO, _TYPED)
+ALWAYS = ("reader", "name", _RELATIVE_TO, _TYPED)
+"""What stands in every source's table, beside the options of its reader."""
 
 
 class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -243,7 +244,7 @@ def source_options(table: dict[str, Any], options_type: type[Any], *, file: str,
         file: named in errors.
         place: of the table in the file.
     """
-    options = {key: value for key, value in table.items() if key not in _NO_OPTIONS}
+    options = {key: value for key, value in table.items() if key not in ALWAYS}
     for field in structs.fields(options_type):
         value = options.get(field.encode_name)
         if isinstance(value, str) and "Path" in str(field.type):

@@ -6,7 +6,7 @@ are read too. Pictures are not opened.
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,6 +113,31 @@ def _read_scenes(files: dict[Kind, Path], images: Path | None, report: Report) -
     for kind, file in files.items():
         annotations.read_file(file, kind)
     annotations.finish()
+    yield from make_scenes(annotations, images)
+
+
+def make_metadata(picture: Picture) -> dict[str, Any]:
+    """The image's id and addresses."""
+    # a number beyond 64 bits can be read, but not be written as JSON again
+    is_small = isinstance(picture.id, str) or abs(picture.id) < 1 << 63
+    metadata: dict[str, Any] = {"image_id": picture.id if is_small else str(picture.id)}
+    if picture.coco_url:
+        metadata["coco_url"] = picture.coco_url
+    if picture.flickr_url:
+        metadata["flickr_url"] = picture.flickr_url
+    return metadata
+
+
+def make_scenes(
+    annotations: AnnotationSet, images: Path | None, describe: Callable[[Picture], dict[str, Any]] = make_metadata
+) -> Iterator[Scene]:
+    """The scenes of a set that was read, in the order of its pictures.
+
+    Args:
+        annotations: of which ``finish`` was called; receives what is wrong with boxes, keypoints and paths.
+        images: the picture folder.
+        describe: makes a scene's metadata.
+    """
     stems = Counter(_name_by_file(picture) for picture in annotations.pictures.values())
     names = Names()
     for picture in annotations.pictures.values():
@@ -121,24 +146,15 @@ def _read_scenes(files: dict[Kind, Path], images: Path | None, report: Report) -
         objects = tuple(_make_objects(annotations, picture))
         yield Scene(
             id=name,
-            assets=(_make_asset(picture, images, report),),
+            assets=(_make_asset(picture, images, annotations.report),),
             captions=tuple(Caption(text=text) for text in annotations.captions.get(picture.id, ())),
             objects=objects,
-            metadata=_make_metadata(picture),
+            metadata=describe(picture),
         )
 
 
 def _name_by_file(picture: Picture) -> str:
     return make_name(find_stem(picture.file_name or picture.coco_url or ""))
-
-
-def _make_metadata(picture: Picture) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"image_id": picture.id}
-    if picture.coco_url:
-        metadata["coco_url"] = picture.coco_url
-    if picture.flickr_url:
-        metadata["flickr_url"] = picture.flickr_url
-    return metadata
 
 
 def _make_asset(picture: Picture, images: Path | None, report: Report) -> Asset:

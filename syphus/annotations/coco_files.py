@@ -44,6 +44,10 @@ class Picture(msgspec.Struct, gc=False):
     license: str | None = None
     coco_url: str | None = None
     flickr_url: str | None = None
+    absent: tuple[Id, ...] = ()
+    """LVIS: categories of which a person has seen that none is there."""
+    not_exhaustive: tuple[Id, ...] = ()
+    """LVIS: categories of which there are more than are annotated."""
 
 
 class Category(msgspec.Struct, frozen=True):
@@ -51,6 +55,8 @@ class Category(msgspec.Struct, frozen=True):
 
     name: str
     keypoints: tuple[str, ...] = ()
+    synonyms: tuple[str, ...] = ()
+    frequency: str | None = None
 
 
 class Objects:
@@ -107,6 +113,8 @@ class AnnotationSet:
         self.pictures: dict[Id, Picture] = {}
         """In the order of the first file, then those that only others have."""
         self.captions: dict[Id, list[str]] = {}
+        self.categories: dict[Id, Category] = {}
+        """Those of the file that was read last."""
         self.objects = Objects()
         self.rows: dict[Id, list[int]] = {}
         """The objects of each image."""
@@ -180,6 +188,7 @@ class _FileReading:
             raise self._refuse(f"has no `{'` and no `'.join(missing)}`; its keys: {keys}")
         self._check_kind()
         self._set_categories()
+        self._set.categories = self._categories
         for picture, license_id in self._licensed:
             picture.license = self._licenses.get(license_id)
         if self._kind == "instances":
@@ -246,6 +255,8 @@ class _FileReading:
             height=int(sizes["height"]) if sizes["height"] else None,
             coco_url=record.coco_url or None,
             flickr_url=record.flickr_url or None,
+            absent=tuple(record.neg_category_ids or ()),
+            not_exhaustive=tuple(record.not_exhaustive_category_ids or ()),
         )
         old = self._set.pictures.setdefault(record.id, new)
         if record.license is not None and old.license is None:
@@ -278,7 +289,9 @@ class _FileReading:
         elif record.id in self._categories:
             self._report("categories", index, record.id, "the category id is given twice; the first is used")
         else:
-            self._categories[record.id] = Category(name, record.keypoints or ())
+            self._categories[record.id] = Category(
+                name, record.keypoints or (), record.synonyms or (), record.frequency
+            )
 
     def _is_new(self, index: int, id_: Id | None, row: int) -> bool:
         if id_ is None:

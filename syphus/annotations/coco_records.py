@@ -12,7 +12,7 @@ Id = int | str
 
 
 class ImageRecord(msgspec.Struct, gc=False):
-    """An image. ``file_name`` is optional because LVIS v1 has only ``coco_url``."""
+    """An image. ``file_name`` is optional because LVIS v1 has only ``coco_url``; the last two keys are LVIS's own."""
 
     id: Id
     file_name: str | None = None
@@ -21,6 +21,8 @@ class ImageRecord(msgspec.Struct, gc=False):
     license: Id | None = None
     coco_url: str | None = None
     flickr_url: str | None = None
+    neg_category_ids: list[Id] | None = None
+    not_exhaustive_category_ids: list[Id] | None = None
 
 
 class CaptionRecord(msgspec.Struct, gc=False):
@@ -43,11 +45,13 @@ class ObjectRecord(msgspec.Struct, gc=False):
 
 
 class CategoryRecord(msgspec.Struct, gc=False):
-    """A category."""
+    """A category; the last two keys are LVIS's own."""
 
     id: Id
     name: str
     keypoints: tuple[str, ...] | None = None
+    synonyms: tuple[str, ...] | None = None
+    frequency: str | None = None
 
 
 class LicenseRecord(msgspec.Struct, gc=False):

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import structs
 
+from syphus.annotations.adapting import Adaptation, adapt, split_table
 from syphus.annotations.reading import Problem, Reader, find_reader
 from syphus.categories.category import Category, Overrides
 from syphus.categories.load import Library, load_categories
-from syphus.config import Config, source_options
+from syphus.config import ALWAYS, Config, source_options
 from syphus.decoding import convert
 from syphus.errors import InputError
 from syphus.records import Scene
@@ -29,6 +30,8 @@ class Source(NamedTuple):
     reader_name: str
     reader: Reader
     options: Any
+    adaptation: Adaptation = Adaptation()
+    seed: int = 0
 
 
 def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -71,8 +74,12 @@ def open_sources(config: Config, config_file: Path) -> list[Source]:
             )
         if name in {source.name for source in sources}:
             raise InputError(f"two sources are called {name!r}", file=config_file, place=f"{place}.name")
-        options = source_options(table, reader.Options, file=str(config_file), place=place)
-        sources.append(Source(name, table["reader"], reader, options))
+        shared = split_table(table, reader.Options)
+        own = {key: value for key, value in table.items() if key not in shared}
+        options = source_options(own, reader.Options, file=str(config_file), place=place)
+        common = {key: value for key, value in table.items() if key in shared or key in ALWAYS}
+        adaptation = source_options(common, Adaptation, file=str(config_file), place=place)
+        sources.append(Source(name, table["reader"], reader, options, adaptation, config.run.seed))
     return sources
 
 
@@ -85,7 +92,13 @@ def read_scenes(sources: list[Source], report: Report, limit: int | None) -> Ite
 
 
 def _read_source(source: Source, report: Report) -> Iterator[Scene]:
-    for scene in source.reader.read(source.options, lambda problem: report(source.name, problem)):
+    def tell(problem: Problem) -> None:
+        report(source.name, problem)
+
+    scenes = source.reader.read(source.options, tell)
+    if source.adaptation:
+        scenes = adapt(scenes, source.adaptation, tell, seed=source.seed)
+    for scene in scenes:
         # A copy would check the whole record again; this one is fresh from its reader, and nobody else has it.
         structs.force_setattr(scene, "source", source.name)
         yield scene

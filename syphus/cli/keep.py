@@ -58,8 +58,9 @@ def keep_texts(folder: Path, library: Library, categories: list[Category]) -> No
 def _source_table(source: Source, folder: Path) -> dict[str, Any]:
     options = {
         field.encode_name: _from(folder, value) if isinstance(value, Path) else value
-        for field in structs.fields(source.options)
-        if (value := getattr(source.options, field.name)) is not None
+        for table in (source.adaptation, source.options)
+        for field in structs.fields(table)
+        if (value := getattr(table, field.name)) is not None
     }
     return {"reader": source.reader_name, "name": source.name, **options}
 

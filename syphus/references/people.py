@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (full-width and curly signs, and dashes, are what is looked for)
 """Names in texts: found, and hidden behind what one sees.
 
 A face does not tell its name, so an answer that says "Monica" teaches a model to invent. ``hide`` puts in the place of each

@@ -1,0 +1,33 @@
+"""What a file is, that a reader was given and cannot use: told by its keys, so that the error can name the right reader."""
+
+from collections.abc import Iterable
+
+_FORMS: tuple[tuple[frozenset[str], str, str], ...] = (
+    (frozenset({"conversations"}), "dialogues in LLaVA's form", ""),
+    (frozenset({"messages"}), "dialogues", ""),
+    (frozenset({"img_id", "sentences"}), "a Spot-the-Diff file", "spot_the_diff"),
+    (frozenset({"images", "albums", "annotations"}), "a VIST file", "vist"),
+    (frozenset({"images", "annotations"}), "a COCO file", "coco"),
+    (frozenset({"scene_id", "object_id", "description"}), "a ScanRefer file", "scannet"),
+    (frozenset({"segGroups"}), "a ScanNet aggregation", "scannet"),
+    (frozenset({"id", "assets"}), "a file of scenes", "scenes"),
+    (frozenset({"image", "caption"}), "a file of pairs", "pairs"),
+    (frozenset({"file_name", "text"}), "a file of pairs", "pairs"),
+)
+"""Keys that a record or document has, what has them, and the reader for it; of several the first."""
+
+
+def name_form(keys: Iterable[str]) -> tuple[str, str]:
+    """What has these keys, in words, and what to do about it; both empty where that is not known."""
+    found = frozenset(keys)
+    for needed, what, reader in _FORMS:
+        if needed <= found:
+            if not reader:
+                return what, "It is instruction data already: read it as a dataset, not as annotations."
+            return what, f'Use `reader = "{reader}"`.'
+    return "", ""
+
+
+def name_keys(keys: Iterable[str]) -> str:
+    """The keys for an error's text, as many as help."""
+    return ", ".join(repr(key[:40]) for key in list(keys)[:12]) or "none"

@@ -1,0 +1,137 @@
+"""Files of one JSON document whose records are typed: the good ones come out, broken ones are reported, wrong files refused."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from syphus.annotations.foreign import name_form
+from syphus.annotations.json_shapes import RAW, Batch, Broken, Shape
+from syphus.annotations.json_stream import JsonDocument
+from syphus.annotations.reading import Problem, Report
+from syphus.annotations.text_files import open_bytes, open_utf8
+from syphus.errors import InputError
+
+_ENOUGH = 100
+"""Broken records, and no good one, after which a file is given up."""
+
+_END = 1 << 16
+"""Bytes at either end of a file in which its small members are looked for."""
+
+_FORMS: tuple[tuple[frozenset[str], str, str], ...] = (
+    (frozenset({"question_id", "choices", "rationales"}), "an A-OKVQA file", "aokvqa"),
+    (frozenset({"question_id", "answers", "flickr_300k_url"}), "a TextVQA file", "textvqa"),
+    (frozenset({"data_subtype", "questions"}), "a VQA questions file", "vqa"),
+    (frozenset({"data_subtype", "annotations"}), "a VQA annotations file", "vqa"),
+    (frozenset({"data_list", "metainfo"}), "an mmocr file", "ocr"),
+    (frozenset({"imageId", "question"}), "a GQA questions file", "gqa"),
+    (frozenset({"ref_id", "sentences"}), "a file of RefCOCO's refs", "refcoco"),
+    (frozenset({"data"}), "a file in TextVQA's or DocVQA's form", "textvqa"),
+    (frozenset({"questions"}), "a VQA questions file", "vqa"),
+)
+"""As in :mod:`syphus.annotations.foreign`: keys, what has them, the reader for it."""
+
+
+def name_other(keys: list[str]) -> str:
+    """What to do about a file with these keys: the reader to use, or what its keys are."""
+    found = set(keys)
+    for needed, what, reader in _FORMS:
+        if needed <= found:
+            return f'It looks like {what}: use `reader = "{reader}"`.'
+    what, mend = name_form(keys)
+    if what:
+        return f"It looks like {what}. {mend}"
+    names = ", ".join(f"`{key[:40]}`" for key in keys[:12])
+    return f"Its keys: {names}." if names else ""
+
+
+def name_place(key: str, index: int) -> str:
+    """A record's place: ``questions[40]``."""
+    return f"{key}[{index}]"
+
+
+def check_files(*files: Path | None) -> None:
+    """Raises :class:`InputError` for a file that cannot be opened, before anything is read."""
+    for file in files:
+        if file is not None:
+            open_bytes(file).close()
+
+
+def walk_records(
+    file: Path, report: Report, shapes: Mapping[str, Shape[Any]], *, what: str
+) -> Iterator[tuple[str, int, Any]]:
+    """The good records of a document: the member each stands in, its position there, and the record.
+
+    Args:
+        file: the JSON document.
+        report: receives the broken records.
+        shapes: what the records of each member are; an empty name stands for a document that is a list itself.
+        what: the kind of file, for errors: ``VQA questions file``.
+
+    Raises:
+        InputError: for a file that is torn, is no JSON, has none of the members, or in which every record is broken.
+    """
+    good = False
+    broken: list[Broken] = []
+    with JsonDocument(file) as document:
+        for batch in _walk_batches(document, shapes, what):
+            for index, record in enumerate(batch.records, batch.first):
+                if type(record) is not Broken:
+                    good = True
+                    yield batch.key, index, record
+                    continue
+                place, message = name_place(batch.key, index), f"{record.reason}; it is left out"
+                report(Problem(file=str(file), place=place, message=message))
+                broken += [] if good else [record]
+                if len(broken) > _ENOUGH and not good:
+                    raise _refuse(file, broken, what)
+    if broken and not good:
+        raise _refuse(file, broken, what)
+
+
+def _walk_batches(document: JsonDocument, shapes: Mapping[str, Shape[Any]], what: str) -> Iterator[Batch]:
+    kind = document.find_kind()
+    if kind == "nothing":
+        raise InputError("is empty", file=document.file)
+    if kind == "a list" and "" in shapes:
+        yield from document.walk_array(shapes[""])
+        return
+    if kind != "an object":
+        mend = ""
+        if kind == "a list":  # what it is instead, its first record tells
+            first = next((record for batch in document.walk_array(RAW) for record in batch.records), None)
+            mend = name_other(Broken("", bytes(first)).find_keys()) if isinstance(first, msgspec.Raw) else ""
+        raise InputError(f"is {kind}: this is no {what}", file=document.file, mend=mend)
+    yield from document.walk_members({key: shape for key, shape in shapes.items() if key})
+    found = list(document.members)
+    if not set(shapes) & set(found):
+        wanted = " or ".join(f"`{key}`" for key in shapes if key)
+        message = f"has no {wanted}" if wanted else "is an object, not a list of records"
+        keyed = found and set(document.members.values()) == {"an object"}
+        mend = "Its records stand under their ids, as GQA's do." if keyed else name_other(found)
+        raise InputError(f"{message}: this is no {what}", file=document.file, mend=mend)
+
+
+def _refuse(file: Path, broken: list[Broken], what: str) -> InputError:
+    message = f"none of its {len(broken)} first records can be used ({broken[0].reason}): this is no {what}"
+    return InputError(message, file=file, mend=name_other(broken[0].find_keys()))
+
+
+def find_member(file: Path, key: str) -> str:
+    """The value of a small member (a text, a number, an object without others in it) as JSON text; empty without one.
+
+    It is looked for at either end of the file, so that the long list between them need not be read: no text of a JSON
+    document can hold the searched marks, for a quote in it would be escaped.
+    """
+    pattern = re.compile(
+        rb'"%s"\s*:\s*("(?:[^"\\]|\\.){0,2000}"|\{[^{}\[\]]{0,2000}\}|[-\w.]{1,40})' % re.escape(key).encode()
+    )
+    with open_utf8(file) as stream:
+        head = stream.read(_END)
+        size = stream.seek(0, 2)
+        stream.seek(max(len(head), size - _END))
+        tail = stream.read()
+    found = pattern.search(head) or pattern.search(tail)
+    return found[1].decode(errors="replace") if found else ""

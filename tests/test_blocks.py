@@ -17,7 +17,8 @@ from syphus.categories.blocks import (
     SegmentBlock,
 )
 from syphus.categories.context import render_context
-from syphus.categories.moments import _spread, clock_time
+from syphus.categories.lines import spread
+from syphus.categories.moments import clock_time
 from syphus.categories.needs import lacking
 from syphus.records import Asset, Caption, Object, OcrLine, Person, Question, Region, Relation, Scene, Segment
 
@@ -81,7 +82,7 @@ def test_of_too_many_moments_those_stay_that_lie_evenly():
 
 @given(st.integers(0, 300))
 def test_spread_ranks_each_once(count):
-    assert sorted(_spread(count)) == list(range(count))
+    assert sorted(spread(count)) == list(range(count))
 
 
 @given(

@@ -13,7 +13,7 @@ from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Outcome, Reply, Request
 from syphus.jobs.generate import generate_job
 from syphus.jobs.items import GenerateItem, make_items
-from syphus.records import Asset, Caption, Object, Scene
+from syphus.records import Asset, Caption, Object, Region, Scene
 
 SCENE = Scene(
     id="s1",
@@ -312,3 +312,31 @@ def test_the_model_is_not_asked_about_a_scene_that_it_is_shown(tmp_path: Path) -
     assert not asked
     captions = load_category("pairs/caption", Library.at(Path(__file__).parents[1]))
     assert make(captions, [], captions.demonstrations[0].scene)[0].dialogues, "a template has nothing to copy"
+
+
+def test_a_dialogue_that_must_be_whole_is_all_or_nothing(tmp_path: Path) -> None:
+    replies = [pairs(GOOD[0], LEAK)] * 3
+    assert len(make(write_category(tmp_path, PAIRS), replies)[0].dialogues) == 1
+    whole = write_category(tmp_path, PAIRS + "whole = true\n")
+    outcome, asked = make(whole, replies)
+    assert not outcome.dialogues
+    assert len(asked) == 3, "asked again as often as any, before it is given up"
+    assert "schema: too_few" in {reject.code for reject in outcome.rejects}
+    assert make(whole, [pairs(*GOOD)])[0].pairs == 3
+
+
+def test_regions_that_are_shown_with_an_id_may_be_pointed_at(tmp_path: Path) -> None:
+    toml = PAIRS.replace('"objects"]', '"regions"]\n[context.regions]\nids = true')
+    scene = Scene(
+        id="s",
+        assets=SCENE.assets,
+        captions=SCENE.captions,
+        regions=(Region(id="r1", text="the front of the bus", box=(1, 1, 9, 9)), Region(id="r2", text="the sky")),
+    )
+    good = {"question": "What is red here?", "answer": "It is [the front of the bus](#r1) on the street."}
+    lost = {"question": "What is grey here?", "answer": "It is [the sky](#r2) over the street and the bus."}
+    (dialogue,) = make(write_category(tmp_path, toml), [pairs(good, lost)] * 3, scene)[0].dialogues
+    assert len(dialogue.turns) == 2
+    assert [(thing.id, thing.label, thing.box) for thing in dialogue.objects] == [
+        ("r1", "the front of the bus", (1, 1, 9, 9))
+    ]

@@ -6,10 +6,11 @@ from msgspec import Struct
 
 Need = Literal[
     "captions", "objects", "boxes", "attributes", "keypoints", "regions", "relations", "segments", "speech", "ocr",
-    "questions", "options", "absent", "prose", "pair", "several",
+    "questions", "options", "absent", "prose", "picture", "pair", "several", "video", "scan",
 ]  # fmt: skip
 """What a scene must have. ``speech``: a segment with a subtitle; ``options``: a multiple choice whose right option is known;
-``pair``: exactly two assets; ``several``: two or more."""
+``picture``: exactly one asset, a picture; ``pair``: exactly two assets; ``several``: two or more; ``video``: one asset, a video
+or its frames; ``scan``: one asset, the scan of a room."""
 Block = Literal[
     "assets", "captions", "objects", "attributes", "keypoints", "regions", "relations", "absent", "segments", "ocr",
     "questions", "prose",

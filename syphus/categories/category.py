@@ -108,6 +108,8 @@ class DialogueShape(Table, frozen=True, kw_only=True):
     pairs: StepName | None = None
     split: bool = False
     """Every pair is a dialogue of its own."""
+    whole: bool = False
+    """Fewer pairs than the step asks for are none: a dialogue whose rounds build on each other is all or nothing."""
     user: str = ""
     assistant: str = ""
 

@@ -51,3 +51,21 @@ def box_text(box: Box | None, asset: Asset | None, convention: Convention | None
         return ""
     size = (asset.width, asset.height) if asset else (None, None)
     return ": " + box_writer(convention, width=size[0], height=size[1])(box)
+
+
+def spread(count: int) -> list[int]:
+    """Ranks for things in a row, so that the best n of them, for any n, lie evenly over the row, both ends first."""
+    order = [0, count - 1] if count > 1 else list(range(count))
+    gaps = [(0, count - 1)]
+    while len(order) < count:
+        halves = []
+        for left, right in gaps:
+            middle = (left + right) // 2
+            if middle not in (left, right):
+                order.append(middle)
+                halves += [(left, middle), (middle, right)]
+        gaps = halves
+    ranks = [0] * count
+    for rank, index in enumerate(order):
+        ranks[index] = rank
+    return ranks

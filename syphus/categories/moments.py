@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from syphus.categories.blocks import Context, SegmentBlock
-from syphus.categories.lines import Line, asset_id, one_line
+from syphus.categories.lines import Line, asset_id, one_line, spread
 from syphus.records import Question, Scene, Segment
 
 _KINDS = {"image": "picture", "video": "video", "frames": "frames of a video", "point_cloud": "scan of a room"}
@@ -44,7 +44,7 @@ def _segments(scene: Scene, context: Context) -> Iterator[Line]:
         segments.sort(key=lambda segment: (segment.start, -segment.end))
         shown = [(segment, text) for segment in segments if (text := _say(segment, options))]
         tenths = _need_tenths([segment for segment, _ in shown])
-        for (segment, text), rank in zip(shown, _spread(len(shown)), strict=True):
+        for (segment, text), rank in zip(shown, spread(len(shown)), strict=True):
             time = _time_text(segment, options, tenths=tenths)
             yield Line(f"{time}: {text}" if time else text, "segments", about, rank)
 
@@ -78,24 +78,6 @@ def _time_text(segment: Segment, options: SegmentBlock, *, tenths: bool) -> str:
     else:
         texts = [clock_time(time, tenths=tenths) for time in (segment.start, segment.end)]
     return texts[0] if texts[0] == texts[1] else " to ".join(texts)
-
-
-def _spread(count: int) -> list[int]:
-    """Ranks for things in a row, so that the best n of them, for any n, lie evenly over the row, both ends first."""
-    order = [0, count - 1] if count > 1 else list(range(count))
-    gaps = [(0, count - 1)]
-    while len(order) < count:
-        halves = []
-        for left, right in gaps:
-            middle = (left + right) // 2
-            if middle not in (left, right):
-                order.append(middle)
-                halves += [(left, middle), (middle, right)]
-        gaps = halves
-    ranks = [0] * count
-    for rank, index in enumerate(order):
-        ranks[index] = rank
-    return ranks
 
 
 def _questions(scene: Scene, context: Context) -> Iterator[Line]:

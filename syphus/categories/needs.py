@@ -32,6 +32,13 @@ _HAS: dict[Need, Callable[[Scene], bool]] = {
     "options": lambda scene: any(question.correct is not None for question in scene.questions),
     "absent": lambda scene: bool(scene.absent),
     "prose": lambda scene: bool(scene.prose),
+    "picture": lambda scene: _is_one(scene, "image"),
+    "video": lambda scene: _is_one(scene, "video", "frames"),
+    "scan": lambda scene: _is_one(scene, "point_cloud"),
     "pair": lambda scene: len(scene.assets) == 2,
     "several": lambda scene: len(scene.assets) > 1,
 }
+
+
+def _is_one(scene: Scene, *kinds: str) -> bool:
+    return len(scene.assets) == 1 and scene.assets[0].kind in kinds

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from syphus.categories.blocks import Context, ObjectBlock, OcrBlock, RegionBlock
-from syphus.categories.lines import Line, asset_id, box_text, one_line
+from syphus.categories.lines import Line, asset_id, box_text, one_line, spread
 from syphus.records import Asset, Box, Object, OcrLine, Region, Scene
 from syphus.references.boxes import Convention, box_writer, find_convention, render_point
 from syphus.references.text import plain_text
@@ -135,6 +135,9 @@ def _regions(scene: Scene, context: Context) -> Iterator[Line]:
     convention = _convention(options)
     regions = sorted(scene.regions, key=_SORTS[options.sort])
     ranks = {thing.id: rank for rank, thing in enumerate(sorted(regions, key=_by_area))}
+    if not any(region.box for region in regions):
+        # Sentences about a room stand thing by thing; cut at the end, whole things would go without a word.
+        ranks = {region.id: rank for region, rank in zip(regions, spread(len(regions)), strict=True)}
     seen: set[str] = set()
     for region in regions:
         name = f"{region.id} {one_line(region.text)}" if options.ids else one_line(region.text)

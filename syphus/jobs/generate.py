@@ -160,6 +160,8 @@ class Generation:
         if len(kept) < least:
             short = f"{len(kept)} of at least {least} pairs"
             self.rejects.append(Reject(code="schema: too_few", message=short, step=step.name))
+            if self.category.file.dialogue.whole:
+                return None
         return {"pairs": [{"question": pair.question, "answer": pair.answer} for pair in kept]}
 
     async def _ask_fields(self, step: ChatStep, first: Request) -> dict[str, Any] | None:

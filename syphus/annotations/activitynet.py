@@ -34,6 +34,8 @@ class _Video(Struct, frozen=True):
     timestamps: list[tuple[float, float]]
     sentences: list[str]
     duration: float | None = None
+    fps: float | None = None
+    """TACoS has it, and its times are frames."""
 
 
 _video: NamedShape[_Video] = NamedShape(_Video)
@@ -49,7 +51,8 @@ def read(options: Options, report: Report) -> Iterator[Scene]:
         report: receives videos, sentences and times that cannot be used, or had to be mended.
 
     Raises:
-        InputError: at once where there is no such file, or it is torn or of another kind.
+        InputError: at once where there is no such file, or it is torn or of another kind; for a TACoS file, whose times are
+            frames, with its first video.
     """
     files = _find_files(options)
     videos = open_videos(options)
@@ -90,6 +93,8 @@ def _make_scenes(files: list[Path], videos: VideoFolder, report: Report) -> Iter
 
 def _make_scene(annotated: list[_Annotated], videos: VideoFolder, names: Names, report: Report) -> Iterator[Scene]:
     first = annotated[0]
+    if any(one.found.record.fps is not None for one in annotated):
+        raise InputError("has `fps`: its times are frames", file=first.file, mend='Use `reader = "tacos"`.')
     name = first.found.name
     duration = find_duration(*(one.found.record.duration for one in annotated))
     try:

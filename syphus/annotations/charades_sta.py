@@ -26,7 +26,9 @@ from syphus.annotations.videos import Moment, Moments, VideoFolder, find_duratio
 from syphus.errors import InputError
 from syphus.records import Caption, Object, Scene
 
-_LINE = re.compile(r"(?P<video>\S+)\s+(?P<start>-?[\d.]+(?:[eE][-+]?\d+)?)\s+(?P<end>-?[\d.]+(?:[eE][-+]?\d+)?)\s*##(?P<text>.*)")
+_LINE = re.compile(
+    r"(?P<video>\S+)\s+(?P<start>-?[\d.]+(?:[eE][-+]?\d+)?)\s+(?P<end>-?[\d.]+(?:[eE][-+]?\d+)?)\s*##(?P<text>.*)"
+)
 _ACTION = re.compile(r"(?P<code>c\d+)\s+(?P<start>-?[\d.]+)\s+(?P<end>-?[\d.]+)$")
 _ENOUGH = 20
 """Lines that are none, and no good one, after which a file is given up."""
@@ -105,7 +107,11 @@ def _read_sentences(file: Path, report: Report) -> dict[str, list[_Sentence]]:
 def _parse_sentence(line: str, number: int) -> tuple[str, _Sentence] | None:
     found = _LINE.match(line)
     try:
-        return (found["video"], _Sentence(number, float(found["start"]), float(found["end"]), found["text"])) if found else None
+        return (
+            (found["video"], _Sentence(number, float(found["start"]), float(found["end"]), found["text"]))
+            if found
+            else None
+        )
     except ValueError:  # "1.2.3"
         return None
 

@@ -141,7 +141,7 @@ class _Parser:
                 yield Fault(index + 1, f"its times cannot be read: {line.strip()[:60]!r}; the cue is left out")
                 index = self._skip_block(index + 1)
                 continue
-            elif not line.strip():
+            elif self._is_blank(line):
                 index = self._find_next(index)
                 if self._is_over(index):
                     yield from self._close()
@@ -174,9 +174,13 @@ class _Parser:
             self._text.pop()
 
     def _find_next(self, index: int) -> int:
-        while index < len(self._lines) and not self._lines[index].strip():
+        while index < len(self._lines) and self._is_blank(self._lines[index]):
             index += 1
         return index
+
+    def _is_blank(self, line: str) -> bool:
+        """In WebVTT a line of spaces is text: YouTube's rolling captions begin with one."""
+        return not line if self._webvtt else not line.strip()
 
     def _is_over(self, following: int) -> bool:
         """Whether the empty line before ``following`` ends the cue. In SRT it may also stand inside of one."""

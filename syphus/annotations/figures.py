@@ -156,7 +156,7 @@ def _make_rows(rows: Iterator[Row], columns: _Columns, name: PictureName, option
     for row in rows:
         faults: list[str] = []
         try:
-            path = _find_path(row, columns, name, options.images)
+            path = _make_relative(row, columns, name, options.images)
             caption = _text(row, columns.caption, faults)
             question = _make_question(row, columns, faults)
             if not caption and question is None:
@@ -168,7 +168,7 @@ def _make_rows(rows: Iterator[Row], columns: _Columns, name: PictureName, option
             report(Problem(file=str(options.path), place=row.place, message=fault))
 
 
-def _find_path(row: Row, columns: _Columns, name: PictureName, images: Path | None) -> str:
+def _make_relative(row: Row, columns: _Columns, name: PictureName, images: Path | None) -> str:
     value = row.values.get(columns.image) if columns.image else None
     if isinstance(value, str) and value.strip():
         return make_relative(value.strip(), images)

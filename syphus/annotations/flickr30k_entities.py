@@ -9,7 +9,7 @@ have no box (``nobox``), or be the whole ``scene``; several boxes ("two young gu
 are tokenized (``dogs , and a cat .``), and put together again.
 
 An object's label is the phrase of its chain that most annotators used, without article: it is in their own words, and the
-choice does not hang on whoever came first. Where the chain has several boxes, each is "one of two young guys". The types
+choice does not hang on whoever came first. Where the chain has several boxes, each is "one of two young guys", or "part of crowd". The types
 (people, clothing ...) are kinds of phrases and no looks, so they stand in the metadata and not among the attributes.
 """
 
@@ -20,14 +20,21 @@ from xml.etree.ElementTree import Element
 
 from msgspec import Struct
 
-from syphus.annotations.flickr30k_entities_phrases import Phrase, choose_label, find_phrases, render
+from syphus.annotations.flickr30k_entities_phrases import (
+    Phrase,
+    choose_label,
+    choose_label_of_one,
+    find_phrases,
+    render,
+)
 from syphus.annotations.labels import clean
 from syphus.annotations.mending import mend_box
 from syphus.annotations.naming import Names, make_relative
 from syphus.annotations.pascal_voc_xml import find_corners, find_size, find_text, read_annotation
-from syphus.annotations.picture_files import measure_picture
+from syphus.annotations.picture_files import is_file, measure_picture
 from syphus.annotations.reading import Problem, Report
 from syphus.annotations.text_files import open_text
+from syphus.decoding import read_text
 from syphus.errors import InputError
 from syphus.records import Asset, Box, Caption, Object, Scene
 
@@ -92,14 +99,16 @@ def _find_files(sentences: Path, ids: Path | None) -> Iterator[Path]:
 def _read_scenes(files: list[Path], annotations: Path | None, images: Path | None, report: Report) -> Iterator[Scene]:
     names = Names()
     for file in files:
+        if not is_file(file):
+            report(Problem(file=str(file.parent), place=f"{file.name:.60}", message="it is in the list, and not there"))
+            continue
         try:
-            with open_text(file) as stream:
-                sentences = [(number, line) for number, line in enumerate(stream, 1) if line.strip()]
+            lines = enumerate(read_text(file).split("\n"), 1)
         except InputError as error:
             report(Problem(file=str(file), place=error.place or "line 1", message=f"{error.message}; it is left out"))
             continue
         reading = _PictureReading(file, annotations, report)
-        yield reading.make_scene(sentences, images, names)
+        yield reading.make_scene([(number, line) for number, line in lines if line.strip()], images, names)
 
 
 class _PictureReading:
@@ -141,6 +150,9 @@ class _PictureReading:
     def _read_xml(self) -> Element | None:
         if self._xml is None:
             return None
+        if not is_file(self._xml):
+            self._say(self._xml, "line 1", "there is no such file; its phrases stay without boxes")
+            return None
         try:
             return read_annotation(self._xml)
         except InputError as error:
@@ -179,7 +191,7 @@ class _PictureReading:
         for number, (chains, box) in enumerate(boxed, 1):
             first = max(chains, key=lambda chain: len(self._phrases[chain]))
             labels = {chain: choose_label(self._phrases[chain]) for chain in chains}
-            label = labels[first] if counts[first] == 1 else f"one of {labels[first]}"
+            label = labels[first] if counts[first] == 1 else choose_label_of_one(self._phrases[first])
             objects.append(Object(id=f"o{number}", label=label, box=box, source_id=",".join(chains)))
             kinds = dict.fromkeys(kind for chain in chains for phrase in self._phrases[chain] for kind in phrase.types)
             types[f"o{number}"] = list(kinds)

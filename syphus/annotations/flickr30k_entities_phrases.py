@@ -14,7 +14,7 @@ _LEFT_OVER = re.compile(r"\[/EN#\S*\s?|[\[\]]")
 _DETERMINER = re.compile(r"(?:an?|the|this|that|these|those|some|his|her|their|its|my|our) (?=\S)", re.IGNORECASE)
 _BEFORE = re.compile(r" +([.,;:!?%])(?=\s|$)")
 _ENDINGS = re.compile(r" ('s|'re|'ve|'ll|'d|'m|n't)(?=[\s.,;:!?]|$)")
-_QUOTES = re.compile(r"(``|'')")
+_QUOTES = re.compile(r"`` *| *''")
 
 
 class Phrase(NamedTuple):
@@ -85,6 +85,12 @@ def choose_label(phrases: list[Phrase]) -> str:
     best = max(counts, key=rank)
     spellings = Counter(one for one in bare if one.casefold() == best)
     return max(spellings, key=lambda one: (spellings[one], one[0].islower()))
+
+
+def choose_label_of_one(phrases: list[Phrase]) -> str:
+    """The label of one box where a chain has several: "one of two young guys", but "part of group of people"."""
+    single = any(phrase.text.lower().startswith(("a ", "an ")) for phrase in phrases)
+    return f"{'part' if single else 'one'} of {choose_label(phrases)}"
 
 
 def _strip(phrase: Phrase) -> str:

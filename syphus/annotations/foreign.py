@@ -5,6 +5,13 @@ from collections.abc import Iterable
 _FORMS: tuple[tuple[frozenset[str], str, str], ...] = (
     (frozenset({"conversations"}), "dialogues in LLaVA's form", ""),
     (frozenset({"messages"}), "dialogues", ""),
+    (frozenset({"question_id", "choices", "rationales"}), "an A-OKVQA file", "aokvqa"),
+    (frozenset({"question_id", "answers", "flickr_300k_url"}), "a TextVQA file", "textvqa"),
+    (frozenset({"data_subtype", "questions"}), "a VQA questions file", "vqa"),
+    (frozenset({"data_subtype", "annotations"}), "a VQA annotations file", "vqa"),
+    (frozenset({"data_list", "metainfo"}), "an mmocr file", "ocr"),
+    (frozenset({"imageId", "question"}), "a GQA questions file", "gqa"),
+    (frozenset({"ref_id", "sentences"}), "a file of RefCOCO's refs", "refcoco"),
     (frozenset({"img_id", "sentences"}), "a Spot-the-Diff file", "spot_the_diff"),
     (frozenset({"images", "albums", "annotations"}), "a VIST file", "vist"),
     (frozenset({"images", "annotations"}), "a COCO file", "coco"),
@@ -13,6 +20,8 @@ _FORMS: tuple[tuple[frozenset[str], str, str], ...] = (
     (frozenset({"id", "assets"}), "a file of scenes", "scenes"),
     (frozenset({"image", "caption"}), "a file of pairs", "pairs"),
     (frozenset({"file_name", "text"}), "a file of pairs", "pairs"),
+    (frozenset({"data"}), "a file in TextVQA's or DocVQA's form", "textvqa"),
+    (frozenset({"questions"}), "a VQA questions file", "vqa"),
 )
 """Keys that a record or document has, what has them, and the reader for it; of several the first."""
 

@@ -5,7 +5,8 @@ Hudson and Manning, "GQA", CVPR 2019 (https://cs.stanford.edu/people/dorarad/gqa
 name}]}}}}``; boxes are a corner and a size in pixels. Pictures are ``<imageId>.jpg``.
 
 Quirks: relations stand with their subject; GQA adds "to the left of" for each "to the right of", and both are kept; the same
-name and box stand there more than once. Left knowingly: nothing but keys that GQA does not describe.
+name and box stand there more than once. Left knowingly: keys that GQA does not describe; the first of two graphs
+under the same image id that stand near each other (JSON lets the last count).
 """
 
 from collections.abc import Iterator
@@ -154,6 +155,7 @@ def _make_scene(name: str, graph: _GraphRecord, options: Options, names: Names, 
         path = None
     things = Things(say, width=width, height=height)
     _add_objects(graph, things, say)
+    things.report_repeated()
     objects, relations, _ = things.finish()
     known = {key: clean(getattr(graph, key)) for key in ("location", "weather") if clean(getattr(graph, key))}
     return Scene(

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from syphus.annotations.json_shapes import Broken, Shape, skip_space
+from syphus.annotations.json_shapes import Batch, Broken, Shape, skip_space
 from syphus.annotations.json_stream import WINDOW, JsonDocument
 
 T = TypeVar("T")
@@ -66,6 +66,10 @@ class NestedDocument(JsonDocument):
             yield from self._cut_members(shape).items()
         self._take(b"}")
         self._check_end()
+
+    def _walk_list(self, key: str, shape: Shape[Any]) -> Iterator[Batch]:
+        self._seam = None  # each list has its own
+        yield from super()._walk_list(key, shape)
 
     def _cut(self, shape: Shape[Any]) -> tuple[bytes, list[Any]]:
         while True:

@@ -77,14 +77,23 @@ def _read_scenes(options: Options, report: Report) -> Iterator[Scene]:
     renamed: dict[int, Category] = {
         id(category): replace(category, name=labels[id_]) for id_, category in annotations.categories.items()
     }
+    others = {labels[id_]: _find_others(labels[id_], category) for id_, category in annotations.categories.items()}
     objects = annotations.objects
     objects.categories = [None if category is None else renamed[id(category)] for category in objects.categories]
     for picture in annotations.pictures.values():
         _place(picture, options, report)
 
     def describe(picture: Picture) -> dict[str, Any]:
-        there = {objects.categories[row] for row in annotations.rows.get(picture.id, ())}
-        return _describe(picture, labels, {one.name: one for one in there if one}, options.path, report)
+        there = (objects.categories[row] for row in annotations.rows.get(picture.id, ()))
+        frequency = {one.name: one.frequency for one in there if one}
+        synonyms = {label: others[label] for label in sorted(frequency) if others[label]}
+        metadata = _describe(picture, labels, options.path, report)
+        if synonyms:
+            metadata["synonyms"] = synonyms
+        known = {label: frequency[label] for label in sorted(frequency) if frequency[label]}
+        if known:
+            metadata["frequency"] = known
+        return metadata
 
     yield from make_scenes(annotations, options.images, describe)
 
@@ -105,9 +114,7 @@ def _place(picture: Picture, options: Options, report: Report) -> None:
         picture.file_name = picture.file_name[-_COCO_NAME_LENGTH:]
 
 
-def _describe(
-    picture: Picture, labels: dict[Id, str], there: dict[str, Category], file: Path, report: Report
-) -> dict[str, Any]:
+def _describe(picture: Picture, labels: dict[Id, str], file: Path, report: Report) -> dict[str, Any]:
     metadata = make_metadata(picture)
     for key, ids in (("absent", picture.absent), ("not_exhaustive", picture.not_exhaustive)):
         unknown = [id_ for id_ in ids if id_ not in labels]
@@ -117,14 +124,6 @@ def _describe(
         named = list(dict.fromkeys(labels[id_] for id_ in ids if id_ in labels))
         if named:
             metadata[key] = named
-    synonyms = {label: _find_others(label, one) for label, one in sorted(there.items())}
-    frequency = {label: one.frequency for label, one in sorted(there.items()) if one.frequency}
-    for key, values in (
-        ("synonyms", {label: others for label, others in synonyms.items() if others}),
-        ("frequency", frequency),
-    ):
-        if values:
-            metadata[key] = values
     return metadata
 
 

@@ -37,24 +37,28 @@ def mend_box(x1: float, y1: float, x2: float, y2: float, *, width: int | None, h
         width: of the frame; None where it is not known.
         height: of the frame.
     """
-    given = f"box {[round(value, 2) for value in (x1, y1, x2, y2)]}"
-    if not all(map(math.isfinite, (x1, y1, x2, y2))):
-        return MendedBox(None, f"{given} is beyond all numbers")
+    given = (x1, y1, x2, y2)
+    if not all(map(math.isfinite, given)):
+        return MendedBox(None, f"{_tell(given)} is beyond all numbers")
     if x2 <= x1 or y2 <= y1:
         what = "no area" if x2 == x1 or y2 == y1 else "its corners the wrong way round"
-        return MendedBox(None, f"{given} has {what}")
+        return MendedBox(None, f"{_tell(given)} has {what}")
     message = ""
     if width is not None and height is not None:
         out = max(-x1, -y1, x2 - width, y2 - height)
         x1, y1, x2, y2 = max(x1, 0.0), max(y1, 0.0), min(x2, width), min(y2, height)
         if x1 >= x2 or y1 >= y2:
-            return MendedBox(None, f"{given} lies outside the frame of {width} x {height}")
+            return MendedBox(None, f"{_tell(given)} lies outside the frame of {width} x {height}")
         if out > BOX_SLACK:
-            message = f"{given} leaves the frame of {width} x {height} by {out:g} pixels; it is clipped"
+            message = f"{_tell(given)} leaves the frame of {width} x {height} by {out:g} pixels; it is clipped"
     box = (round(x1, 2), round(y1, 2), round(x2, 2), round(y2, 2))
     if not (box[0] < box[2] and box[1] < box[3]):
-        return MendedBox(None, f"{given} is thinner than can be told")
+        return MendedBox(None, f"{_tell(given)} is thinner than can be told")
     return MendedBox(box, message)
+
+
+def _tell(box: tuple[float, ...]) -> str:
+    return f"box {[round(value, 2) if math.isfinite(value) else value for value in box]}"
 
 
 def mend_times(start: float, end: float, *, duration: float | None) -> MendedTimes:

@@ -75,4 +75,6 @@ def make_relative(place: str, images: Path | None) -> str:
         raise ValueError(f"the path {place!r} leads out of the picture folder")
     if not parts:
         raise ValueError("the picture's path is empty")
+    if parts[0][1:2] == ":":  # an asset refuses what looks like a drive
+        raise ValueError(f"the path {place!r} begins like a drive of Windows")
     return "/".join(parts)

@@ -120,9 +120,9 @@ def _read_scenes(
 
 def _text(row: Row, column: str) -> str:
     value = row.values.get(column)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return clean(value) if isinstance(value, str) else ""
+    if isinstance(value, str):
+        return clean(value)
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def _number(row: Row, column: str, faults: list[str]) -> int | None:

@@ -123,7 +123,7 @@ class _Making:
         for found in pages:
             faults: list[tuple[str, bool]] = [(fault, True) for fault in found.faults]
             try:
-                path = self._find_path(found)
+                path = self._make_relative(found)
             except ValueError as error:
                 self._report(Problem(file=found.file, place=found.place, message=f"{error}; the page is left out"))
                 continue
@@ -137,7 +137,7 @@ class _Making:
             message = f"{self._illegible} illegible regions of {self._pages} pictures are left out"
             self._report(Problem(file=str(self._options.path), place="all pictures", message=message))
 
-    def _find_path(self, found: Found) -> str:
+    def _make_relative(self, found: Found) -> str:
         picture = (found.page.picture or "").strip()
         images = self._options.images
         if found.named:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from syphus.annotations.json_nested import NestedDocument
 from syphus.annotations.json_shapes import Broken, find_layout
-from syphus.annotations.json_stream import JsonDocument
 from syphus.annotations.ocr_records import PAGE, PIECES, Page, Piece, save_page
 from syphus.annotations.picture_files import SUFFIXES
 from syphus.annotations.record_files import name_other, name_place
@@ -125,7 +125,7 @@ class _Document(_Reading):
     """One JSON document: a list of pages, or mmocr's object with ``data_list``."""
 
     def read(self, *, lines: bool) -> Iterator[Found]:
-        with JsonDocument(self._file, encoding=self._encoding) as document:
+        with NestedDocument(self._file, encoding=self._encoding) as document:
             if document.find_kind() == "a list":
                 batches = document.walk_array(PAGE)
             else:

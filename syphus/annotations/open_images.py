@@ -25,7 +25,7 @@ from syphus.annotations.labels import CUT_OFF, HIDDEN, clean, clean_identifier
 from syphus.annotations.mending import mend_box
 from syphus.annotations.naming import Names, make_relative
 from syphus.annotations.open_images_files import Folder, Rows, Table, find_tables, join_tables
-from syphus.annotations.picture_files import as_pixels, measure_picture
+from syphus.annotations.picture_files import as_pixels, is_file, measure_picture
 from syphus.annotations.reading import Problem, Report
 from syphus.errors import InputError
 from syphus.records import Asset, Box, Caption, Object, Relation, Scene
@@ -110,6 +110,7 @@ class _ImageReading:
         self._options = options
         self._report = report
         self._things: list[_Thing] = []
+        self._boxes: set[tuple[str, tuple[float, ...]]] = set()
         self._relations: dict[Relation, None] = {}
         self._metadata: dict[str, Any] = {"image_id": self._image}
         self._captions: dict[str, None] = {}
@@ -175,7 +176,7 @@ class _ImageReading:
         size = (width, height) if width and height else None
         path = paths[0]
         if images is not None:
-            there = next((one for one in paths if (images / one).is_file()), None)
+            there = next((one for one in paths if is_file(images / one)), None)
             path = there or path
             if size is None and there is not None:
                 size = measure_picture(images / there)
@@ -197,15 +198,17 @@ class _ImageReading:
         if shares is None:
             self._say(table, line, "its box lacks a number; it is left out")
             return
-        if any(thing.code == code and thing.shares == shares for thing in self._things):
+        if (code, shares) in self._boxes:
             self._say(table, line, "the same class and box stand there already", lost=False)
             return
-        flags = {name: _is_set(row, columns, name) for name in (*_FLAGS, "IsGroupOf")}
+        self._boxes.add((code, shares))
         thing = self._make_thing(table, line, code, shares, asset)
         if thing is None:
             return
-        thing.crowd = flags["IsGroupOf"]
-        thing.attributes.update({words: None for name, words in _FLAGS.items() if flags[name]})
+        thing.crowd = _is_set(row, columns, "IsGroupOf")
+        for name, words in _FLAGS.items():
+            if _is_set(row, columns, name):
+                thing.attributes[words] = None
         score = _number(row[columns["Confidence"]]) if "Confidence" in columns else None
         if score is not None and 0 <= score < 1:  # 1 is a box that a person drew
             thing.score = score

@@ -186,7 +186,7 @@ def _make_scene(
         faults.lose(f"`{clean(name)[:40]}` is too long, or no number that could be kept; it is left out")
     metadata["row"] = number
     single = len(assets) == 1
-    name = find_id(row, columns.id) or find_stem(assets[0].path or assets[0].url or _own_path(row.get(named.image)))
+    name = find_id(row, columns.id) or find_stem(_own_path(row.get(named.image)))
     return Scene(
         id=names.give(make_name(name) or f"{folder}-{number}"),
         assets=assets,
@@ -198,7 +198,9 @@ def _make_scene(
 
 
 def _own_path(value: Any) -> str:
-    path = value.get("path") if isinstance(value, dict) else None
+    """The path or address that the row has for its first picture, wherever the picture is written to."""
+    value = value[0] if isinstance(value, list) and value else value
+    path = value.get("path") if isinstance(value, dict) else value
     return path if isinstance(path, str) else ""
 
 

@@ -158,7 +158,7 @@ def _match_best(similar: _Similarities, kept: _Kept, seed: int, least: float) ->
             key = (min(one, other), max(one, other))
             if key not in known:
                 known.add(key)
-                yield (*key, cosine)
+                yield (*key, round(cosine, 4))
 
 
 def _match_once(similar: _Similarities, kept: _Kept, seed: int, least: float) -> Iterator[_Pair]:

@@ -25,7 +25,7 @@ from syphus.annotations.labels import HIDDEN, clean
 from syphus.annotations.mending import mend_box
 from syphus.annotations.naming import Names, make_relative
 from syphus.annotations.pascal_voc_xml import find_corners, find_size, find_text, read_annotation
-from syphus.annotations.picture_files import SUFFIXES, measure_picture, walk_files
+from syphus.annotations.picture_files import SUFFIXES, is_file, measure_picture, walk_files
 from syphus.annotations.reading import Problem, Report
 from syphus.annotations.text_files import open_text
 from syphus.errors import InputError
@@ -108,6 +108,10 @@ def _find_files(options: Options) -> Iterator[Path]:
 def _read_scenes(files: list[Path], options: Options, report: Report) -> Iterator[Scene]:
     names = Names()
     for file in files:
+        if not is_file(file):
+            message = f"{file.name:.60} is in the list, and not in the folder"
+            report(Problem(file=str(file.parent), place=f"split {options.split}", message=message))
+            continue
         try:
             root = read_annotation(file)
         except InputError as error:
@@ -159,7 +163,7 @@ class _FileReading:
             # ImageNet's names have no suffix, and some tools write none
             stem = name or self._file.stem
             endings = (*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES))
-            there = (f"{stem}{end}" for end in endings if images and (images / f"{stem}{end}").is_file())
+            there = (f"{stem}{end}" for end in endings if images and is_file(images / f"{stem}{end}"))
             name = next(there, f"{stem}.jpg")
         try:
             return make_relative(name, images)

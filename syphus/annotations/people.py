@@ -142,7 +142,7 @@ def find_people(
         speaker = segment.columns.get("speaker", "")
         if speaker and speaker not in owners and is_name(speaker):
             person = make_person(speaker)
-            owners = {name: person for name in (*person.aliases, speaker)} | owners
+            owners = dict.fromkeys((*person.aliases, speaker), person) | owners
         meet([speaker])
         for text in (*segment.columns.values(), segment.text) if known else ():
             meet(find_names(text, known))

@@ -1,7 +1,7 @@
 """Records held in little memory and given back by picture, for files in which those of one picture stand far apart.
 
 A record is packed into its bytes (MessagePack), which are about as many as its JSON has without the names of its fields; a
-million VQA questions with their answers take about 250 MB so (``benchmarks/readers_questions.py``).
+million VQA questions with the answers of ten people take about 320 MB so (``benchmarks/readers_questions.py``).
 """
 
 import re

@@ -10,7 +10,7 @@ A window has the mean of its pieces' scores in the column ``striking``; all scor
 
 import re
 from collections.abc import Iterator
-from statistics import fmean
+from itertools import chain
 from typing import Any
 
 from msgspec import Struct
@@ -19,7 +19,7 @@ from syphus.annotations.json_shapes import Shape
 from syphus.annotations.labels import clean
 from syphus.annotations.naming import Names
 from syphus.annotations.reading import Problem, Report
-from syphus.annotations.video_files import Line, walk_lines
+from syphus.annotations.video_files import Line, LineReader, walk_lines
 from syphus.annotations.video_scenes import VideoOptions, finish, open_videos
 from syphus.annotations.videos import Moment, Moments, VideoFolder, find_duration
 from syphus.records import Asset, Caption, Scene
@@ -46,7 +46,7 @@ class _Query(Struct, frozen=True):
     duration: float | None = None
     relevant_windows: list[tuple[float, float]] | None = None
     relevant_clip_ids: list[int] | None = None
-    saliency_scores: list[list[float]] | None = None
+    saliency_scores: list[list[int | float]] | None = None
 
 
 _query: Shape[_Query] = Shape(_Query)
@@ -55,7 +55,7 @@ _query: Shape[_Query] = Shape(_Query)
 def read(options: Options, report: Report) -> Iterator[Scene]:
     """A scene for each clip, in the order in which they first come; its id is ``vid``.
 
-    All lines are held in memory, since those of a clip need not stand together: about 2 kB each, 20 MB for the whole set.
+    The file is read twice, since the lines of a clip need not stand together: of each its place is held in memory.
 
     Args:
         options: the files.
@@ -65,44 +65,53 @@ def read(options: Options, report: Report) -> Iterator[Scene]:
         InputError: where there is no such file, or it is of another kind.
     """
     videos = open_videos(options)
-    clips: dict[str, list[Line[_Query]]] = {}
+    clips: dict[str, list[tuple[int, int]]] = {}
     for line in walk_lines(options.path, _query, report, what="QVHighlights file"):
-        clips.setdefault(line.record.vid, []).append(line)
+        clips.setdefault(line.record.vid, []).append((line.number, line.offset))
     return finish(_make_scenes(clips, videos, options, report), options, report)
 
 
 def _make_scenes(
-    clips: dict[str, list[Line[_Query]]], videos: VideoFolder, options: Options, report: Report
+    clips: dict[str, list[tuple[int, int]]], videos: VideoFolder, options: Options, report: Report
 ) -> Iterator[Scene]:
     names = Names()
-    for name in list(clips):
-        lines = clips.pop(name)
-        try:
-            asset = _make_asset(name, [line.record.duration for line in lines], videos)
-        except ValueError as error:
-            for line in lines:
-                message = f"{error}; the line is left out"
-                report(Problem(file=str(options.path), place=f"line {line.number}", message=message))
-            continue
-        moments = Moments(options.path, report, asset.duration)
-        captions: list[Caption] = []
-        saliency: dict[str, Any] = {}
+    with LineReader(options.path, _query) as reader:
+        for name, places in clips.items():
+            lines = [Line(number, offset, reader.read(offset, number)) for number, offset in places]
+            yield from _make_scene(name, lines, names, videos, options, report)
+
+
+def _make_scene(
+    name: str, lines: list[Line[_Query]], names: Names, videos: VideoFolder, options: Options, report: Report
+) -> Iterator[Scene]:
+    try:
+        asset = _make_asset(name, [line.record.duration for line in lines], videos)
+    except ValueError as error:
         for line in lines:
-            captions += _add_query(moments, line.record, f"line {line.number}")
-            query = line.record
-            if query.relevant_clip_ids and query.saliency_scores:
-                pairs = zip(query.relevant_clip_ids, query.saliency_scores, strict=False)
-                saliency[str(query.qid)] = {str(piece): scores for piece, scores in pairs}
-        metadata: dict[str, Any] = {"video": name, "qids": moments.tags()}
-        if saliency:
-            metadata["saliency"] = saliency
-        yield Scene(
-            id=names.give(name),
-            assets=(asset,),
-            captions=tuple(captions),
-            segments=moments.segments(),
-            metadata=metadata,
-        )
+            message = f"{error}; the line is left out"
+            report(Problem(file=str(options.path), place=f"line {line.number}", message=message))
+        return
+    moments = Moments(options.path, report, asset.duration)
+    captions: list[Caption] = []
+    saliency: dict[str, Any] = {}
+    for line in lines:
+        captions += _add_query(moments, line.record, f"line {line.number}")
+        query = line.record
+        if query.relevant_clip_ids and query.saliency_scores:
+            pairs = zip(query.relevant_clip_ids, query.saliency_scores, strict=False)
+            saliency[str(line.number if query.qid is None else query.qid)] = {
+                str(piece): scores for piece, scores in pairs
+            }
+    metadata: dict[str, Any] = {"video": name, "qids": moments.tags()}
+    if saliency:
+        metadata["saliency"] = saliency
+    yield Scene(
+        id=names.give(name),
+        assets=(asset,),
+        captions=tuple(captions),
+        segments=moments.segments(),
+        metadata=metadata,
+    )
 
 
 def _make_asset(name: str, durations: list[float | None], videos: VideoFolder) -> Asset:
@@ -127,7 +136,7 @@ def _add_query(moments: Moments, query: _Query, place: str) -> list[Caption]:
     if len(query.relevant_clip_ids or ()) != len(query.saliency_scores or ()):
         moments.tell(place, "`relevant_clip_ids` and `saliency_scores` differ in number; the longer one is cut")
     for start, end in query.relevant_windows:
-        inside = [score for piece, given in scores.items() if start <= piece * PIECE < end for score in given]
-        columns = {"striking": f"{fmean(inside):.1f} of {BEST}"} if inside else {}
+        inside = list(chain.from_iterable(given for piece, given in scores.items() if start <= piece * PIECE < end))
+        columns = {"striking": f"{sum(inside) / len(inside):.1f} of {BEST}"} if inside else {}
         moments.add(Moment(start, end, text, columns, place), tag=query.qid)
     return []

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from syphus.annotations.foreign import name_form
+from syphus.annotations.json_nested import NestedDocument
 from syphus.annotations.json_shapes import RAW, Batch, Broken, Shape
-from syphus.annotations.json_stream import JsonDocument
 from syphus.annotations.reading import Problem, Report
 from syphus.annotations.text_files import open_bytes, open_utf8
 from syphus.errors import InputError
@@ -20,26 +20,9 @@ _ENOUGH = 100
 _END = 1 << 16
 """Bytes at either end of a file in which its small members are looked for."""
 
-_FORMS: tuple[tuple[frozenset[str], str, str], ...] = (
-    (frozenset({"question_id", "choices", "rationales"}), "an A-OKVQA file", "aokvqa"),
-    (frozenset({"question_id", "answers", "flickr_300k_url"}), "a TextVQA file", "textvqa"),
-    (frozenset({"data_subtype", "questions"}), "a VQA questions file", "vqa"),
-    (frozenset({"data_subtype", "annotations"}), "a VQA annotations file", "vqa"),
-    (frozenset({"data_list", "metainfo"}), "an mmocr file", "ocr"),
-    (frozenset({"imageId", "question"}), "a GQA questions file", "gqa"),
-    (frozenset({"ref_id", "sentences"}), "a file of RefCOCO's refs", "refcoco"),
-    (frozenset({"data"}), "a file in TextVQA's or DocVQA's form", "textvqa"),
-    (frozenset({"questions"}), "a VQA questions file", "vqa"),
-)
-"""As in :mod:`syphus.annotations.foreign`: keys, what has them, the reader for it."""
-
 
 def name_other(keys: list[str]) -> str:
     """What to do about a file with these keys: the reader to use, or what its keys are."""
-    found = set(keys)
-    for needed, what, reader in _FORMS:
-        if needed <= found:
-            return f'It looks like {what}: use `reader = "{reader}"`.'
     what, mend = name_form(keys)
     if what:
         return f"It looks like {what}. {mend}"
@@ -75,7 +58,7 @@ def walk_records(
     """
     good = False
     broken: list[Broken] = []
-    with JsonDocument(file) as document:
+    with NestedDocument(file) as document:
         for batch in _walk_batches(document, shapes, what):
             for index, record in enumerate(batch.records, batch.first):
                 if type(record) is not Broken:
@@ -91,7 +74,7 @@ def walk_records(
         raise _refuse(file, broken, what)
 
 
-def _walk_batches(document: JsonDocument, shapes: Mapping[str, Shape[Any]], what: str) -> Iterator[Batch]:
+def _walk_batches(document: NestedDocument, shapes: Mapping[str, Shape[Any]], what: str) -> Iterator[Batch]:
     kind = document.find_kind()
     if kind == "nothing":
         raise InputError("is empty", file=document.file)

@@ -12,7 +12,8 @@ Joined by scan id, each of them optional:
 
 An object's id is ``o`` and its ``objectId``; it has no box, since a point cloud has no frame. A ScanRefer sentence describes one
 object among others ("it is to the left of the door"), so it is a region, not a caption, whose id says of which: ``o5.1`` is
-the first sentence about ``o5``. A sentence that belongs to no object of the scan is a caption.
+the first sentence about ``o5``. One that never names its object has the object's label put in front. A sentence that belongs to
+no object of the scan is a caption.
 
 Knowingly left: ``segments`` (which points an object is made of) and ScanRefer's ``token`` (the description's words once more).
 """
@@ -178,7 +179,8 @@ def _make_scene(
                 report(Problem(file=str(file), place=name, message=message, lost=False))
             continue
         numbers[one.object] = numbers.get(one.object, 0) + 1
-        regions.append(Region(id=f"o{one.object}.{numbers[one.object]}", text=one.text))
+        text = _name_subject(one.text, objects[one.object].label, one.name)
+        regions.append(Region(id=f"o{one.object}.{numbers[one.object]}", text=text))
         if one.number:
             numbered[regions[-1].id] = one.number
     if numbered:
@@ -191,3 +193,9 @@ def _make_scene(
         regions=tuple(regions),
         metadata=metadata,
     )
+
+
+def _name_subject(text: str, label: str, name: str) -> str:
+    """The sentence, with the object's label in front where it never says what it speaks of ("it is left of the door")."""
+    heads = {words[-1].lower() for words in (label.split(), name.split()) if words}
+    return text if any(head in text.lower() for head in heads) else f"{label}: {text}"

@@ -4,10 +4,11 @@ TVQA's form (https://github.com/jayleicn/TVQA, ``tvqa_preprocessed_subtitles.jso
 ``{"vid_name", "sub": [{"text": " Chase : That's all this is?", "start", "end"}]}``, seconds of the clip.
 """
 
+import weakref
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,11 +18,11 @@ from syphus.annotations.mending import mend_times
 from syphus.annotations.naming import find_stem
 from syphus.annotations.people import find_people
 from syphus.annotations.reading import Problem, Report
-from syphus.annotations.spoken import find_speakers, read_utterances
+from syphus.annotations.spoken import find_names_of_speakers, find_speakers, read_utterances
 from syphus.annotations.subtitle_files import SUFFIXES, read_subtitles
 from syphus.annotations.text_files import open_utf8
 from syphus.annotations.video_files import walk_lines
-from syphus.annotations.videos import shift_segments
+from syphus.annotations.videos import LATEST, shift_segments
 from syphus.errors import InputError
 from syphus.records import Asset, Scene, Segment
 
@@ -70,6 +71,7 @@ class Speech:
         self._language = language.lower() if language else None
         self._files: dict[str, list[Path]] = {}
         self._offsets: dict[str, tuple[int, int]] = {}
+        self._stream: BinaryIO | None = None
         if place.is_dir():
             for file in list_subtitles(place):
                 self._files.setdefault(split_language(file.stem)[0], []).append(file)
@@ -77,7 +79,7 @@ class Speech:
                 raise InputError(f"has no subtitle files ({', '.join(SUFFIXES)})", file=place)
         else:
             self._index_lines()
-        self._read = lru_cache(maxsize=4)(self._read_file)
+        self._read = lru_cache(maxsize=4)(partial(self._read_file, report=report))
 
     def find(self, *names: str) -> Said | None:
         """The subtitles of the video that has the first of ``names`` for which there are any."""
@@ -89,10 +91,14 @@ class Speech:
                 return Said(file, self._read(file))
         return None
 
-    def walk(self) -> Iterator[tuple[str, list[Segment]]]:
-        """Name and subtitles of every video."""
-        yield from ((name, self._read_clip(name)) for name in self._offsets)
-        yield from ((file.stem, self._read_file(file)) for files in self._files.values() for file in files)
+    def walk_speakers(self) -> Iterator[tuple[str, str]]:
+        """Video and speaker, for everybody who speaks in any of them; the same ones come again and again."""
+        for name in self._offsets:
+            clip = self._decode(name)
+            yield from ((name, speaker) for line in clip.sub for speaker in find_names_of_speakers(line.text))
+        for file in (file for files in self._files.values() for file in files):
+            spoken = (segment.columns.get("speaker") for segment in self._read_file(file, _ignore))
+            yield from ((file.stem, speaker) for speaker in spoken if speaker)
 
     def _choose(self, name: str) -> Path | None:
         plain, own = split_language(name)
@@ -109,12 +115,12 @@ class Speech:
             self._report(Problem(file=str(files[0]), place="the file", message=message, lost=False))
         return (exact or files)[0]
 
-    def _read_file(self, file: Path) -> list[Segment]:
+    def _read_file(self, file: Path, report: Report) -> list[Segment]:
         try:
-            return read_subtitles(file, self._report, self._encoding)
+            return read_subtitles(file, report, self._encoding)
         except InputError as error:
             message = f"{error.message}. {error.mend}" if error.mend else error.message
-            self._report(Problem(file=error.file or str(file), place=error.place or "the file", message=message))
+            report(Problem(file=error.file or str(file), place=error.place or "the file", message=message))
             return []
 
     def _index_lines(self) -> None:
@@ -128,15 +134,23 @@ class Speech:
             else:
                 self._offsets[name] = (line.offset, line.number)
 
-    def _read_clip(self, name: str) -> list[Segment]:
+    def _decode(self, name: str) -> _Clip:
         offset, number = self._offsets[name]
-        with open_utf8(self.place) as stream:
-            stream.seek(offset)
-            line = stream.readline()
-        clip = _clip.decode_one(line)
+        if self._stream is None:
+            self._stream = open_utf8(self.place)
+            weakref.finalize(self, self._stream.close)
+        self._stream.seek(offset)
+        clip = _clip.decode_one(self._stream.readline())
         if not isinstance(clip, _Clip):
             raise InputError("has changed while it was read", file=self.place, place=f"line {number}")
-        return make_segments(clip.sub, self.place, f"line {number}", self._report)
+        return clip
+
+    def _read_clip(self, name: str) -> list[Segment]:
+        return make_segments(self._decode(name).sub, self.place, f"line {self._offsets[name][1]}", self._report)
+
+
+def _ignore(_: Problem) -> None:
+    """What is wrong with a file is told when it is joined."""
 
 
 def make_segments(lines: list[_Line], file: Path, place: str, report: Report) -> list[Segment]:
@@ -145,6 +159,8 @@ def make_segments(lines: list[_Line], file: Path, place: str, report: Report) ->
     segments: list[Segment] = []
     for index, line in enumerate(lines):
         times, message = mend_times(line.start, line.end, duration=None)
+        if times and times[1] > LATEST:
+            times, message = None, f"its times {line.start:g} to {line.end:g} s are beyond any video"
         spoken = list(read_utterances(line.text.split("\n"), speakers)) if times else []
         if times and not spoken:
             message = message or "holds no words"

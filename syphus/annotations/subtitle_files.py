@@ -5,6 +5,7 @@ TTML by pysubs2. The content decides, not the suffix.
 """
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from syphus.annotations.mending import mend_times
 from syphus.annotations.reading import Problem, Report
 from syphus.annotations.spoken import clean_lines, find_speakers, read_utterances, tidy_name
 from syphus.annotations.text_files import find_encoding, open_bytes
+from syphus.annotations.videos import LATEST
 from syphus.decoding import BYTE_ORDER_MARKS
 from syphus.errors import InputError
 from syphus.records import Segment
@@ -34,8 +36,6 @@ _ROLLING = 0.3
 """The share of cues that begin with the line the last one ended with, from which on captions are rolling ones."""
 _GAP = 0.25
 """Seconds between two cues that show the same line without a break."""
-_LATEST = 100 * 3600.0
-"""Seconds. pysubs2 takes any number for a time; no video lasts four days."""
 
 
 def read_subtitles(
@@ -161,12 +161,22 @@ _OTHERS = (
     _Markers(re.compile(r"^\s*\d+:\d{2}:\d{2}:[^\d]", re.MULTILINE), "tmp"),
 )
 
+_ENTRIES = {
+    "ass": re.compile(r"^Dialogue:", re.MULTILINE),
+    "sami": re.compile(r"<SYNC\b(?:(?!<SYNC\b)[^\0])*?<P\b[^>]*>\s*(?!&nbsp;|<)\S", re.IGNORECASE),
+    "ttml": re.compile(r"<(?:\w+:)?p[\s>]"),
+    "microdvd": re.compile(r"^\s*\{\d+\}\{\d+\}(?!\s*\d+(?:\.\d+)?\s*$)", re.MULTILINE),
+    "mpl2": re.compile(r"^\s*\[\d+\]\s?\[\d+\]", re.MULTILINE),
+    "tmp": re.compile(r"^\s*\d+:\d{2}:\d{2}:", re.MULTILINE),
+}
+"""What an entry begins with: pysubs2 says nothing of those it passes over."""
+
 
 def _parse(text: str, file: Path, report: Report) -> Iterator[Cue]:
     if not (is_webvtt(text) or has_cues(text)):
         other = next((marks.format for marks in _OTHERS if marks.pattern.search(text[:_SAMPLE])), None)
         if other:
-            yield from _parse_other(text, other, file)
+            yield from _parse_other(text, other, file, report)
             return
     for found in parse_cues(text):
         if isinstance(found, Fault):
@@ -175,11 +185,12 @@ def _parse(text: str, file: Path, report: Report) -> Iterator[Cue]:
             yield found
 
 
-def _parse_other(text: str, form: str, file: Path) -> Iterator[Cue]:
+def _parse_other(text: str, form: str, file: Path, report: Report) -> Iterator[Cue]:
     try:
         if form == "ttml":
             defusedxml.ElementTree.fromstring(text.encode())  # refuses entities, which pysubs2 would expand
-        subtitles = pysubs2.SSAFile.from_string(text, format_=form)
+        with warnings.catch_warnings(action="ignore"):  # of margins and layers, which are not used
+            subtitles = pysubs2.SSAFile.from_string(text, format_=form)
     except pysubs2.exceptions.UnknownFPSError as error:
         mend = "Its times are frames: convert it to SRT with the video's frame rate."
         raise InputError("is MicroDVD without a frame rate", file=file, mend=mend) from error
@@ -187,6 +198,9 @@ def _parse_other(text: str, form: str, file: Path) -> Iterator[Cue]:
         raise InputError(f"cannot be read as {form.upper()}: {str(error)[:200]}", file=file) from error
     except Exception as error:  # pysubs2 passes on what its regular expressions and casts meet
         raise InputError(f"cannot be read as {form.upper()}: {error!r:.200}", file=file) from error
+    wanted = sum(1 for _ in _ENTRIES[form].finditer(text))
+    if wanted > len(subtitles):
+        _tell(report, file, 0, f"{wanted - len(subtitles)} of {wanted} entries cannot be read ({form.upper()})")
     for event in subtitles:
         if event.is_comment or event.is_drawing:
             continue
@@ -201,7 +215,7 @@ def _mend_cues(cues: Iterable[Cue], duration: float | None, report: Report, file
     mended: list[Cue] = []
     for cue in cues:
         times, message = mend_times(cue.start, cue.end, duration=duration)
-        if times and times[1] > _LATEST:
+        if times and times[1] > LATEST:
             times, message = None, f"its times {cue.start:g} to {cue.end:g} s are beyond any video"
         if message:
             _tell(report, file, cue.place, message, lost=times is None)

@@ -56,9 +56,11 @@ def read(options: Options, report: Report) -> Iterator[Scene]:
 def _make_scenes(options: Options, videos: VideoFolder, report: Report) -> Iterator[Scene]:
     names = Names()
     for name, video, place in walk_videos(options.path, _video, report, what=_WHAT):
+        if not 0 < video.fps <= _FASTEST:
+            message = f"`fps` is {video.fps:g}, so its frames have no times; the video is left out"
+            report(Problem(file=str(options.path), place=place, message=message))
+            continue
         try:
-            if not 0 < video.fps <= _FASTEST:
-                raise ValueError(f"`fps` is {video.fps:g}, so its frames have no times")
             duration = find_duration(None if video.num_frames is None else video.num_frames / video.fps)
             asset = videos.make_asset(name, duration=duration)
         except ValueError as error:

@@ -14,6 +14,7 @@ file.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -92,15 +93,15 @@ def _finish(scenes: Iterator[Scene], speech: Speech | None, options: Options, re
 def _list_speakers(speech: Speech) -> Iterator[Listed]:
     """The names of those who speak anywhere in a series, for all its clips."""
     known: set[tuple[str, str]] = set()
-    for name, segments in speech.walk():
+    for name, speaker in speech.walk_speakers():
         head = find_series(name)
-        for segment in segments:
-            speaker = segment.columns.get("speaker", "")
-            if speaker and (head, speaker) not in known and is_name(speaker):
-                known.add((head, speaker))
+        if (head, speaker) not in known:
+            known.add((head, speaker))
+            if is_name(speaker):
                 yield Listed(head, make_person(speaker))
 
 
+@lru_cache(maxsize=1 << 16)
 def find_series(name: str) -> str:
     """What the clips of a series begin with: ``friends_`` of ``friends_s01e03_seg02_clip_19``.
 

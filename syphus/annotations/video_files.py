@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import msgspec
 
@@ -63,6 +63,11 @@ class Line(NamedTuple, Generic[T]):
 
 class VideoDocument(NestedDocument):
     """A JSON document with a member for each video, at its top or under one key."""
+
+    def peek_key(self) -> str:
+        """The first key of a document that is an object; it can only be read once."""
+        self._take(b"{")
+        return self._take_key() if self._peek() == b'"' else ""
 
     def walk_videos(self, shape: NamedShape[T], under: str = "") -> Iterator[tuple[str, T | Broken]]:
         """Name and record of each.
@@ -213,3 +218,26 @@ def walk_lines(file: Path, shape: Shape[T], report: Report, *, what: str) -> Ite
     if is_empty:
         raise InputError("is empty", file=file)
     tally.check()
+
+
+class LineReader(Generic[T]):
+    """Lines of a JSON Lines file read again, by the places that :func:`walk_lines` gave. Use it in a ``with`` statement."""
+
+    def __init__(self, file: Path, shape: Shape[T]) -> None:
+        self._file = file
+        self._shape = shape
+        self._stream = open_utf8(file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def read(self, offset: int, number: int) -> T:
+        """The record of the line that begins at ``offset``. :class:`InputError` where it is no longer there."""
+        self._stream.seek(offset)
+        record = self._shape.decode_one(self._stream.readline())
+        if isinstance(record, Broken):
+            raise InputError("has changed while it was read", file=self._file, place=f"line {number}")
+        return record

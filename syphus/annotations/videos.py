@@ -17,6 +17,10 @@ VIDEO_SUFFIXES = frozenset(
 )
 
 
+LATEST = 1e7
+"""Seconds, four months: no video lasts so long, and a time beyond it is a fault."""
+
+
 class VideoFolder:
     """Where the videos are. Annotations name them without a suffix, and downloads have several.
 
@@ -38,6 +42,8 @@ class VideoFolder:
 
     def find(self, name: str) -> str:
         """The path of the video called ``name``, relative to the folder. ``ValueError`` where that is no path inside it."""
+        if not name.strip():
+            raise ValueError("the video has no name")
         place = make_relative(name, self._images)
         stem = find_stem(place) if Path(place).suffix.lower() in VIDEO_SUFFIXES else place.rpartition("/")[2]
         found = self._found.get(stem)
@@ -95,6 +101,9 @@ class Moments:
             self.tell(moment.place, "the sentence is empty; it is left out")
             return False
         times, message = mend_times(moment.start, moment.end, duration=self._duration)
+        if times and times[1] > LATEST:
+            message = f"times {times[0]:g} to {times[1]:g} s are beyond any video"
+            times = None
         if message:
             self.tell(moment.place, message, lost=times is None)
         if times is None:
@@ -125,7 +134,7 @@ class Moments:
 
 def find_duration(*given: float | None) -> float | None:
     """The first that is a length of a video: more than no time, and finite."""
-    return next((round(value, 3) for value in given if value is not None and 0.0005 < value < 1e7), None)
+    return next((round(value, 3) for value in given if value is not None and 0.0005 < value < LATEST), None)
 
 
 def shift_segments(segments: Iterable[Segment], start: float, duration: float | None) -> Iterator[Segment]:
@@ -161,4 +170,3 @@ def check_options(*files: Path | None, suffix: str = "") -> None:
     for file in files:
         if file is not None and not file.exists():
             raise InputError("is not there", file=file, mend="A relative path starts at the configuration file.")
-

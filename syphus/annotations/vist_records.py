@@ -57,7 +57,7 @@ class Entry(msgspec.Struct, gc=False):
     text: str
     photo: str
     order: int = 0
-    setting: str | None = None
+    setting: str = ""
 
 
 _SHAPES: dict[str, Shape[Any]] = {
@@ -81,6 +81,7 @@ class VistFile:
         self._report = report
         self._placeholders = placeholders
         self._keys: list[str] | None = None
+        self._texts: dict[str, str] = {}
         self._good = 0
         self._read()
 
@@ -146,7 +147,9 @@ class VistFile:
         if not text:
             self.complain(place, "the sentence is empty; it is left out")
             return
-        entry = Entry(index, text, photo, setting=sentence.setting)
+        # five stories have the same photographs: one text for all
+        photo, setting = (self._texts.setdefault(one, one) for one in (photo, sentence.setting or ""))
+        entry = Entry(index, text, photo, setting=setting)
         if sentence.story_id is None:
             self.descriptions.setdefault(photo, []).append(entry)
             return

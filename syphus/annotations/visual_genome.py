@@ -30,7 +30,7 @@ from syphus.annotations.visual_genome_join import Joined, Row, join_files
 from syphus.annotations.visual_genome_records import Kind, Thing
 from syphus.annotations.visual_genome_things import Things
 from syphus.errors import InputError
-from syphus.records import Asset, Object, Question, Region, Relation, Scene
+from syphus.records import Asset, Question, Region, Scene
 
 _GRAPHS: tuple[Kind, ...] = ("objects", "attributes", "relationships")
 _FOLDERS = ("VG_100K", "VG_100K_2")
@@ -115,17 +115,6 @@ class _PictureReading:
                     metadata[key] = value if isinstance(value, str) or abs(value) < 1 << 63 else str(value)
         if others:
             metadata["other_names"] = others
-        return self._make(names, asset, objects, relations, regions, metadata)
-
-    def _make(
-        self,
-        names: Names,
-        asset: Asset,
-        objects: tuple[Object, ...],
-        relations: tuple[Relation, ...],
-        regions: tuple[Region, ...],
-        metadata: dict[str, Any],
-    ) -> Scene:
         return Scene(
             id=names.give(str(self._id)),
             assets=(asset,),
@@ -181,12 +170,15 @@ class _PictureReading:
             for row in self._walk(kind):
                 for thing in getattr(row.record, key):
                     _add_thing(things, thing)
+                things.report_repeated()
         for row in self._walk("relationships"):
             for relation in row.record.relationships:
                 self._relate(things, relation, _add_end(things, relation.subject), _add_end(things, relation.object))
+            things.report_repeated()
         for row in self._walk("scene_graphs"):
             for relation in row.record.relationships:
                 self._relate(things, relation, things.find(relation.subject_id), things.find(relation.object_id))
+            things.report_repeated()
 
     def _relate(self, things: Things, relation: Any, subject: int | None, other: int | None) -> None:
         id_ = relation.relationship_id if relation.relationship_id is not None else relation.id

@@ -116,11 +116,15 @@ class Things:
             else:
                 self._relations[relation] = None
 
-    def finish(self) -> tuple[tuple[Object, ...], tuple[Relation, ...], dict[str, list[str]]]:
-        """Objects, relations, and the other names of objects by their ids. Says what was repeated."""
+    def report_repeated(self) -> None:
+        """Says what was repeated since it was asked last; for the end of each file."""
         for what, ids in (("objects", self._repeated), ("relationships", self._repeated_relations)):
             if ids:
                 self._say(f"{what} that stand there already: {len(ids)}, by their ids {', '.join(ids)}", lost=False)
+                ids.clear()
+
+    def finish(self) -> tuple[tuple[Object, ...], tuple[Relation, ...], dict[str, list[str]]]:
+        """Objects, relations, and the other names of objects by their ids."""
         objects = tuple(
             Object(
                 id=f"o{number}",

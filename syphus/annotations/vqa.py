@@ -5,7 +5,8 @@ https://okvqa.allenai.org (Marino et al. 2019, arXiv:1906.00067): ``{data_subtyp
 question_id}]}`` and ``{annotations: [{question_id, answers: [{answer, answer_confidence, answer_id}], multiple_choice_answer,
 question_type, answer_type}]}``. Its quirks: the questions of a picture stand far apart in the file; the picture's name is
 in neither file, but made of ``data_subtype`` and its id; test sets have no annotations; OK-VQA's ``answer`` is stemmed
-(version 1.0 says "poni tail"), and what people typed is ``raw_answer``.
+(version 1.0 says "poni tail"), and what people typed is ``raw_answer``; VQA v1 also has questions with ``multiple_choices``, of
+which the annotation's ``multiple_choice_answer`` is the right one.
 
 Left aside: ``answer_confidence`` and ``confidence``, and an annotation's own ``image_id``, which repeats its question's.
 """
@@ -48,6 +49,7 @@ class _Asked(Struct, gc=False):
     question_id: Id
     image_id: Id
     question: str
+    multiple_choices: list[str] | None = None
 
 
 class _Answer(Struct, gc=False):
@@ -66,13 +68,14 @@ class _Annotation(Struct, gc=False):
 class _Row(Struct, array_like=True, gc=False):
     id: Id
     question: str
+    options: tuple[str, ...]
 
 
 class _Replies(Struct, array_like=True, gc=False):
     answers: tuple[str, ...]
     votes: tuple[int, ...]
     chosen: str
-    """``multiple_choice_answer``, where it is not the first answer."""
+    """``multiple_choice_answer``."""
     question_type: str
     answer_type: str
 
@@ -173,15 +176,22 @@ def _make_questions(
         row, replies = rows.rows[number], replied.find(number)
         identity = str(row.id)
         if replies is None:
-            questions.append(Question(question=row.question, source_id=identity))
+            questions.append(Question(question=row.question, options=row.options, source_id=identity))
             continue
-        questions.append(
-            Question(question=row.question, answers=replies.answers, votes=replies.votes, source_id=identity)
+        chosen = replies.chosen
+        question = Question(
+            question=row.question,
+            answers=replies.answers,
+            votes=replies.votes,
+            options=row.options,
+            correct=row.options.index(chosen) if chosen and chosen in row.options else None,
+            source_id=identity,
         )
+        questions.append(question)
         known = {
             "question_type": replies.question_type,
             "answer_type": replies.answer_type,
-            "multiple_choice_answer": replies.chosen,
+            "multiple_choice_answer": "" if chosen in replies.answers[:1] else chosen,
         }
         if any(known.values()):
             more[identity] = {key: value for key, value in known.items() if value}
@@ -211,7 +221,9 @@ def _read_questions(file: Path, rows: PictureRows[_Row], report: Report) -> dict
         if fault:
             report(Problem(file=str(file), place=name_place(key, index), message=fault))
             continue
-        known[record.question_id] = rows.add(record.image_id, _Row(record.question_id, text))
+        known[record.question_id] = rows.add(
+            record.image_id, _Row(record.question_id, text, tuple(map(clean, record.multiple_choices or ())))
+        )
     return known
 
 
@@ -263,6 +275,5 @@ def _make_replies(record: _Annotation, *, raw: bool) -> tuple[_Replies, int]:
             answers = (chosen, *answers[:place], *answers[place + 1 :])
     elif chosen and not answers:
         answers = (chosen,)
-    first = answers[0] if answers else ""
     types = (clean(record.question_type or ""), clean(record.answer_type or ""))
-    return _Replies(answers, votes, "" if chosen == first else chosen, *types), empty
+    return _Replies(answers, votes, chosen, *types), empty

@@ -169,4 +169,3 @@ def _describe(thing: Object) -> str:
 
 def _relate(relation: Relation, labels: dict[str, str]) -> str:
     return f"{labels[relation.subject]} {relation.predicate} {labels[relation.object]}"
-

@@ -8,6 +8,7 @@ Quirks: labels in pixels, by mistake, are refused line by line; the same line tw
 (``README.txt``) is passed over where no picture has its name. Left knowingly: the outlines of polygons.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from msgspec.structs import force_setattr
 from syphus.annotations.coco import PERSON_KEYPOINTS
 from syphus.annotations.mending import mend_box
 from syphus.annotations.naming import Names, make_relative
-from syphus.annotations.picture_files import measure_picture
+from syphus.annotations.picture_files import is_file, measure_picture
 from syphus.annotations.reading import Problem, Report
 from syphus.annotations.yolo_files import DataSet, Pair, find_data_set, find_pairs
 from syphus.annotations.yolo_labels import Label, read_label
@@ -84,7 +85,7 @@ class _PairReading:
 
     def make_scene(self, names: Names) -> Scene | None:
         pair = self._pair
-        there = pair.picture.is_file()
+        there = is_file(pair.picture)
         lines = self._read_lines()
         if lines is None or (not there and not _are_labels(lines)):
             self._say(
@@ -99,7 +100,8 @@ class _PairReading:
             if not there:
                 return None
         try:
-            path = make_relative(str(pair.picture.absolute()), self._options.images)
+            images = self._options.images or Path()
+            path: str | None = make_relative(os.path.relpath(pair.picture, images), images)
         except ValueError as error:
             self._say("line 1", f"{error}: give its folder as `images`")
             path = None
@@ -118,8 +120,8 @@ class _PairReading:
     def _read_lines(self) -> list[tuple[int, str]] | None:
         """The lines that hold something; none where there is no file; None where there is neither file nor picture."""
         labels = self._pair.labels
-        if not labels.is_file():
-            return [] if self._pair.picture.is_file() else None
+        if not is_file(labels):
+            return [] if is_file(self._pair.picture) else None
         try:
             text = read_text(labels)
         except InputError as error:

@@ -4,6 +4,7 @@ https://docs.ultralytics.com/datasets/detect/#ultralytics-yolo-format: a picture
 ``/labels/``, and the suffix ``.txt``; darknet has them beside the picture.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from syphus.annotations.labels import clean
-from syphus.annotations.picture_files import SUFFIXES, walk_files
+from syphus.annotations.picture_files import SUFFIXES, is_file, is_folder, walk_files
 from syphus.annotations.yolo_labels import KeypointShape
 from syphus.decoding import read_text
 from syphus.errors import InputError
@@ -50,10 +51,10 @@ def find_data_set(path: Path, names: Path | None) -> DataSet:
         InputError: where there is none, or no names of classes.
     """
     if path.is_dir():
-        descriptions = [path / name for name in _DESCRIPTIONS if (path / name).is_file()]
+        descriptions = [path / name for name in _DESCRIPTIONS if is_file(path / name)]
         if descriptions:
             return find_data_set(descriptions[0], names)
-        found = names or next((path / name for name in _NAMES if (path / name).is_file()), None)
+        found = names or next((path / name for name in _NAMES if is_file(path / name)), None)
         if found is None:
             raise InputError(
                 f"has none of {', '.join((*_DESCRIPTIONS, *_NAMES))}",
@@ -159,10 +160,7 @@ def _read_keypoint_names(value: Any, shape: KeypointShape | None) -> tuple[str, 
 
 
 def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name too long, or with a zero byte
-        return False
+    return is_file(path) or is_folder(path)
 
 
 def _resolve(root: Path, value: str) -> Path:
@@ -195,7 +193,7 @@ def find_pairs(data_set: DataSet, images: Path | None, split: str | None) -> Ite
         if split not in (None, name):
             continue
         for entry in entries:
-            if entry.suffix.lower() == ".txt" and not entry.is_dir():
+            if entry.suffix.lower() == ".txt" and not is_folder(entry):
                 yield from _read_list(entry, data_set.root, name)
             else:
                 labels = find_labels(entry / "x.jpg").parent
@@ -215,21 +213,29 @@ def _split_folders(root: Path, split: str | None, images: Path | None) -> list[P
 
 def _walk(folders: list[Path], data_set: DataSet, split: str) -> Iterator[Pair]:
     files = list(dict.fromkeys(file for folder in folders for file in walk_files(folder, (*SUFFIXES, ".txt"))))
-    pictures = [file for file in files if file.suffix.lower() != ".txt"]
     texts = {file for file in files if file.suffix.lower() == ".txt"} - set(data_set.lists)
-    for picture in pictures:
-        labels = find_labels(picture)
-        texts.discard(labels)
-        yield Pair(picture, labels, split)
-    for labels in sorted(texts):
-        yield Pair(_find_picture(labels), labels, split)
+    found = {file: find_labels(file) for file in files if file.suffix.lower() != ".txt"}
+    rest = texts - set(found.values())
+    alone = {picture for picture, labels in found.items() if labels not in texts}
+    found |= _match_by_name(alone, rest)
+    yield from (Pair(picture, labels, split) for picture, labels in found.items())
+    yield from (Pair(_find_picture(labels), labels, split) for labels in sorted(rest - set(found.values())))
+
+
+def _match_by_name(pictures: set[Path], texts: set[Path]) -> dict[Path, Path]:
+    """Labels of pictures that stand in a folder of quite another name, where there is but one of that name on either side."""
+    counts = Counter(file.stem for file in pictures), Counter(file.stem for file in texts)
+    labels = {file.stem: file for file in texts if counts[1][file.stem] == 1}
+    return {
+        picture: labels[picture.stem] for picture in pictures if counts[0][picture.stem] == 1 and picture.stem in labels
+    }
 
 
 def find_labels(picture: Path) -> Path:
     """Where the labels of a picture are."""
     labels = _swap(picture, "images", "labels").with_suffix(".txt")
     beside = picture.with_suffix(".txt")
-    return beside if labels != beside and not labels.is_file() and beside.is_file() else labels
+    return beside if labels != beside and not is_file(labels) and is_file(beside) else labels
 
 
 def _find_picture(labels: Path) -> Path:

@@ -1,0 +1,90 @@
+"""The reader of YouCook2."""
+
+import json
+
+import msgspec
+import pytest
+
+from syphus.annotations import youcook2
+from syphus.errors import InputError
+from syphus.records import Asset, Scene
+
+URL = "https://www.youtube.com/watch?v=GLd3aX16zBg"
+SANDWICH = {
+    "duration": 241.62,
+    "subset": "training",
+    "recipe_type": "113",
+    "annotations": [
+        {"segment": [90, 102], "id": 0, "sentence": "spread margarine on two slices of white bread"},
+        {"segment": [114, 127], "id": 1, "sentence": "place a slice of cheese on the bread"},
+    ],
+    "video_url": URL,
+}
+EGGS = {"duration": 100, "subset": "testing", "annotations": [{"segment": [1, 2], "id": 0}], "recipe_type": 4}
+
+
+def read(tmp_path, document, **more):
+    file = tmp_path / "youcookii.json"
+    file.write_text(document if isinstance(document, str) else json.dumps(document), encoding="utf-8")
+    problems = []
+    scenes = list(youcook2.read(youcook2.Options(path=file, **more), problems.append))
+    assert msgspec.json.decode(msgspec.json.encode(scenes), type=list[Scene]) == scenes
+    return scenes, problems
+
+
+def test_recipes(tmp_path):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("101,BLT\n113,grilled cheese\nx\n", encoding="utf-8")
+    document = {"version": {"a": [1]}, "database": {"GLd3aX16zBg": SANDWICH, "x": EGGS}, "taxonomy": []}
+    (first, second), problems = read(tmp_path, document, labels=labels)
+    assert first.assets == (Asset(id="video", kind="video", path="GLd3aX16zBg.mp4", url=URL, duration=241.62),)
+    assert [(one.start, one.end, one.text) for one in first.segments] == [
+        (90, 102, "spread margarine on two slices of white bread"),
+        (114, 127, "place a slice of cheese on the bread"),
+    ]
+    assert first.prose == ("The recipe: grilled cheese.",)
+    assert first.metadata == {"video": "GLd3aX16zBg", "subset": "training", "recipe_type": "113", "step_ids": [0, 1]}
+    assert [(one.start, one.text) for one in second.segments] == [(1, "")]  # the test set has no sentences
+    assert [(problem.place, problem.lost) for problem in problems] == [("line 3", True)]
+
+
+def test_subsets(tmp_path):
+    document = {"database": {"GLd3aX16zBg": SANDWICH, "x": EGGS}}
+    assert [scene.id for scene in read(tmp_path, document, subset="testing")[0]] == ["x"]
+    with pytest.raises(InputError, match="There are `testing`, `training`"):
+        read(tmp_path, document, subset="val")
+
+
+@pytest.mark.parametrize(
+    ("bad", "lost"),
+    [
+        ({"duration": 10, "annotations": [{"segment": [1, 20], "sentence": "x"}]}, [False]),
+        ({"duration": 10, "annotations": [{"segment": [11, 20], "sentence": "x"}]}, [True]),
+        ({"duration": 10, "annotations": [{"segment": [1, 2], "sentence": ""}]}, [True]),
+        ({"duration": 10, "annotations": [{"segment": "x", "sentence": ""}]}, [True]),
+        ({"duration": 10, "annotations": [{"sentence": ""}]}, [True]),
+        ({"duration": [], "annotations": []}, [True]),
+        ({}, []),
+        (7, [True]),
+    ],
+)
+def test_bad_videos(tmp_path, bad, lost):
+    _, problems = read(tmp_path, {"database": {"good": SANDWICH, "bad": bad}})
+    assert [problem.lost for problem in problems] == lost
+    assert all("'bad'" in problem.place for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"data": {}}, "has no object `database`"),
+        ({"database": []}, "has no object `database`"),
+        ({"v": {"duration": 1, "timestamps": [], "sentences": []}}, "has no object `database`"),
+        ("", "is empty"),
+        ("[]", "is a list"),
+        ('{"database": {"a": {}}', "end is missing"),
+    ],
+)
+def test_other_files(tmp_path, document, message):
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, document)

@@ -32,6 +32,23 @@ def fingerprint(value: Any) -> str:
     return "b2:" + blake2b(canonical_json(value), digest_size=16).hexdigest()
 
 
+class StartedFingerprint:
+    """A fingerprint whose beginning is reckoned already: :func:`fingerprint` of a long form, for the price of its end.
+
+    Args:
+        beginning: the first bytes of the canonical form.
+    """
+
+    def __init__(self, beginning: bytes) -> None:
+        self._begun = blake2b(beginning, digest_size=16)
+
+    def of(self, rest: bytes) -> str:
+        """The fingerprint of the canonical form that goes on with ``rest``."""
+        whole = self._begun.copy()
+        whole.update(rest)
+        return "b2:" + whole.hexdigest()
+
+
 def digest(value: Any) -> str:
     """A 96-bit digest of the canonical form, for comparing what was with what is; never part of what is exported."""
     return blake2b(canonical_json(value), digest_size=12).hexdigest()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from syphus.errors import InputError
 from syphus.formats import jsonl
 from syphus.formats.exporting import ExportOptions
+from syphus.formats.importing import ImportOptions
 from syphus.records import Asset, Dialogue, Keypoint, Object, Provenance, Turn, Verdict
 
 text = st.text(min_size=1, max_size=20)
@@ -96,8 +97,11 @@ dialogues = st.builds(
 )
 
 
-def refuse(place, message):
-    pytest.fail(f"{place}: {message}")
+OPTIONS = ImportOptions()
+
+
+def refuse(problem):
+    pytest.fail(str(problem))
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -107,7 +111,7 @@ def test_round_trip(tmp_path, values):
     written = jsonl.write(values, target, ExportOptions())
     assert written.written == len(values)
     assert target.read_bytes().count(b"\n") == len(values)
-    assert list(jsonl.read(target, refuse)) == values
+    assert list(jsonl.read(target, OPTIONS, refuse)) == values
 
 
 def dialogue(identity="d1", answer="A [red bus](#o1).", **fields) -> Dialogue:
@@ -134,7 +138,7 @@ def test_hostile_texts_come_back_as_they_were(answer, tmp_path):
     target = tmp_path / "out.jsonl"
     values = [dialogue(answer=answer), dialogue("d2")]
     jsonl.write(values, target, ExportOptions())
-    assert list(jsonl.read(target, refuse)) == values
+    assert list(jsonl.read(target, OPTIONS, refuse)) == values
 
 
 @pytest.mark.parametrize(
@@ -151,7 +155,7 @@ def test_hostile_texts_come_back_as_they_were(answer, tmp_path):
 def test_what_could_not_be_read_is_not_written(bad, tmp_path):
     target = tmp_path / "out.jsonl"
     written = jsonl.write([bad, dialogue("good")], target, ExportOptions())
-    assert [value.id for value in jsonl.read(target, refuse)] == ["good"]
+    assert [value.id for value in jsonl.read(target, OPTIONS, refuse)] == ["good"]
     assert written.left_out == {"it breaks the rules of its record, so that it could not be read again": 1}
 
 
@@ -159,7 +163,12 @@ def read(data: bytes, tmp_path):
     path = tmp_path / "in.jsonl"
     path.write_bytes(data)
     problems: list[tuple[str, str]] = []
-    return [value.id for value in jsonl.read(path, lambda *problem: problems.append(problem))], problems
+
+    def report(problem):
+        assert problem.lost
+        problems.append((problem.place, problem.message))
+
+    return [value.id for value in jsonl.read(path, OPTIONS, report)], problems
 
 
 GOOD = b'{"id":"d1","scene":"s","turns":[{"role":"user","text":"a"},{"role":"assistant","text":"b"}]}'
@@ -212,7 +221,7 @@ def test_files_of_another_kind(data, message, tmp_path):
 
 def test_no_file(tmp_path):
     with pytest.raises(InputError, match=r"gone\.jsonl: cannot be read: No such file"):
-        list(jsonl.read(tmp_path / "gone.jsonl", refuse))
+        list(jsonl.read(tmp_path / "gone.jsonl", OPTIONS, refuse))
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -312,7 +312,7 @@ def test_whatever_is_written_is_learned(tmp_path, pictures, texts, with_picture)
         ({"assets": (Asset(),)}, "its picture has neither a path nor a url"),
         (
             {"assets": (Asset(id="a", path="a.jpg"), Asset(id="b", path="b.jpg"))},
-            "it has several pictures, and a LLaVA row holds one",
+            "it has several pictures, and a row of this format holds one",
         ),
         ({"assets": (Asset(kind="video", path="a.jpg"),)}, "it is about a video, and the format holds pictures only"),
         (

@@ -192,7 +192,6 @@ def test_several_folders_share_their_parent(tmp_path, pictures, monkeypatch):
         ("x <video>", "a turn holds `<video>`, which trainers take for their own"),
         ("end</s>", "a turn holds `</s>`, which trainers take for their own"),
         ("<|image_pad|>", "a turn holds a `<|...|>` token, which trainers take for their own"),
-        ("[](#image)", "a turn is empty"),
         ("[it](#o7)", "a reference leads to nothing that the dialogue holds"),
         ("\udc00", "its text is no valid Unicode: it holds half of a surrogate pair"),
         ("long " * 2000, "it is longer than 2048 tokens, by a high estimate"),

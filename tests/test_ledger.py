@@ -16,26 +16,32 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from engines import engine_of, lane_of
 from msgspec import Struct
 
 from syphus.cli.main import main
+from syphus.engine.counters import Counters
 from syphus.errors import FailureKind, LedgerError, ModelError
-from syphus.exchange import Message, Outcome, Reject, Reply, Request, Usage
+from syphus.exchange import Ask, Item, Message, Outcome, Reject, Reply, Request, Usage
 from syphus.identity import fingerprint
 from syphus.ledger import rescue as rescue_module
 from syphus.ledger import store
 from syphus.ledger.ledger import LEDGER_FILE, Call, Ledger, open_ledger
+from syphus.ledger.reader import SPENT
 from syphus.ledger.rescue import LOST_PREFIX, LOST_TEXT, rescue
+from syphus.ledger.reserve import RESERVE_FILE
 from syphus.ledger.salvage import FORMS
 from syphus.ledger.store import RESCUED_FILE
 from syphus.records import Dialogue, Turn
+from syphus.rehearsal.replies import completion
 from syphus.rehearsal.server import RehearsalServer
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = {"model": "m", "temperature": 0.5}
+SETTINGS = '{"model":"m","temperature":0.5}'
 PAGE = 4096
 
 
@@ -111,6 +117,37 @@ def one(folder: Path, statement: str) -> object:
 
 
 # -- in good times
+
+
+def test_a_new_ledger_finds_what_this_start_has_written(tmp_path: Path) -> None:
+    async def work(ledger: Ledger) -> None:
+        assert ledger.find_reply(key_of(1)) is None
+        await put(ledger, 1)
+        assert ledger.find_reply(key_of(1)), "an item that stands twice in the sources is not paid for twice"
+        assert ledger.find_reply(key_of(2)) is None
+
+    with open_ledger(tmp_path, create=True) as ledger:
+        asyncio.run(work(ledger))
+        ledger.flush()
+        done = ledger.find_done("item1")
+        assert done
+        assert done.state == "accepted"
+        for version in ("v", "w"):
+            item = Numbered(1, version=version)
+            ledger.record_outcome(item, 9, Outcome(notes=("again",)), state="rejected", detail="")
+        ledger.flush()
+    stored = rows_of(tmp_path / LEDGER_FILE, "outcomes").values()
+    assert sorted((row[1], row[2], row[3]) for row in stored) == [("item1", 1, "v"), ("item1", 2, "w")], (
+        "in place of what was made of the same version, else as a new generation"
+    )
+
+
+def test_a_ledger_with_rows_is_looked_into(tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    with open_ledger(tmp_path, create=True) as ledger:
+        assert ledger.find_reply(key_of(2))
+        assert ledger.find_done("item2")
+        assert ledger.find_done("item9") is None
 
 
 def test_what_is_stored_is_read(tmp_path: Path) -> None:
@@ -381,7 +418,7 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
         config = write_config(tmp_path, server.url)
         code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))"
         done = run_syphus("generate", config, code=code)
-        assert_clear(done, "cannot be written", "What was stored before is whole", "Free some space")
+        assert_clear(done, "cannot be written", "What was stored before is whole", "Free some space", "Lost: ")
         assert one(tmp_path / "run", "PRAGMA integrity_check") == "ok"
         before, stored = len(server.calls), one(tmp_path / "run", "SELECT count(*) FROM attempts")
         assert isinstance(stored, int)
@@ -391,14 +428,93 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
         assert len(server.calls) - before == 21 - stored, "a probe and 20 items; what was stored is not asked again"
 
 
+def mount_small(place: Path, size: str) -> None:
+    place.mkdir()
+    mount = shutil.which("mount")
+    command = [mount or "", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
+    if not mount or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+
+
+LONG_REPLY = "a long reply, " * 1_500
+
+
+async def ask_for_much(folder: Path, server: RehearsalServer, items: range, *, spoil: bool = False) -> Counters:
+    """A run of long replies, with room kept for those on their way."""
+
+    async def job(item: Item, ask: Ask) -> Outcome:
+        reply = await ask(Request(purpose="a/b/c", messages=(Message("user", item.id),)))
+        return Outcome(rejects=(Reject(code="test", message=reply.text[:9]),), requests=(reply.key,))
+
+    with open_ledger(folder, create=True) as ledger:
+        lane = lane_of(server.url, concurrency=8)
+        ledger.keep_reserve(8)
+        if spoil:
+            ledger._commits._db = _Full(ledger._commits._db, folder / RESERVE_FILE)  # type: ignore[assignment]
+        engine = engine_of(ledger, lane)
+        try:
+            await engine.run(map(Numbered, items), job)
+        finally:
+            await engine.close()
+        return engine.counters
+
+
+class _Full:
+    """A database whose disk is full after a while, for as long as the reserve is there."""
+
+    def __init__(self, db: sqlite3.Connection, reserve: Path) -> None:
+        self._db, self._reserve, self._left = db, reserve, 100
+
+    def execute(self, *statement: Any) -> sqlite3.Cursor:
+        self._left -= 1
+        if self._left < 0 and self._reserve.exists():
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+        return self._db.execute(*statement)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+
+def test_a_full_disk_loses_no_reply_that_is_on_its_way(tmp_path: Path) -> None:
+    with RehearsalServer(lambda body, number: completion("fine"), delay=0.01) as server:
+        with pytest.raises(LedgerError, match="the disk is full"):
+            asyncio.run(ask_for_much(tmp_path, server, range(500), spoil=True))
+        sent, stored = len(server.calls), one(tmp_path, "SELECT count(*) FROM attempts")
+        assert 8 < sent < 200, "no more were asked for"
+        assert stored == sent
+        assert one(tmp_path, "SELECT count(*) FROM attempts WHERE endpoint NOT IN (SELECT id FROM texts)") == 0
+        assert not (tmp_path / RESERVE_FILE).exists()
+        counters = asyncio.run(ask_for_much(tmp_path, server, range(200)))
+        assert (counters.sent, counters.items) == (200 - sent, 200), "the same command goes on"
+        assert not (tmp_path / RESERVE_FILE).exists(), "it is there while a run is"
+
+
+def test_a_run_on_a_file_system_that_fills_up(tmp_path: Path) -> None:
+    """A real one, where one may be mounted."""
+    place = tmp_path / "small"
+    mount_small(place, "3m")
+    try:
+        with RehearsalServer(lambda body, number: completion(LONG_REPLY), delay=0.01) as server:
+            with pytest.raises(LedgerError, match="the disk is full"):
+                asyncio.run(ask_for_much(place, server, range(2_000)))
+            shutil.copytree(place, tmp_path / "copy")
+            assert one(tmp_path / "copy", "PRAGMA integrity_check") == "ok"
+            sent = len(server.calls)
+            assert one(tmp_path / "copy", "SELECT count(*) FROM attempts WHERE reply IS NOT NULL") == sent > 20
+            with pytest.raises(LedgerError, match=r"no room is left on the disk for 1 MB(.|\n)*Nothing was sent"):
+                asyncio.run(ask_for_much(place, server, range(2_000)))
+            counters = asyncio.run(ask_for_much(tmp_path / "copy", server, range(sent + 10)))
+            assert counters.sent == 10 == len(server.calls) - sent
+    finally:
+        subprocess.run(["umount", str(place)], check=False)
+
+
 def test_a_file_system_that_is_full(tmp_path: Path) -> None:
     """A real one, where one may be mounted."""
     place = tmp_path / "small"
-    place.mkdir()
-    mount = shutil.which("mount")
-    command = [mount or "", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(place)]
-    if not mount or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
+    mount_small(place, "700k")
     try:
 
         async def work(ledger: Ledger) -> int:
@@ -637,6 +753,10 @@ def test_what_can_be_read_of_a_damaged_ledger_is_saved(
     assert done.kept == "ledger.damaged.sqlite"
     assert (tmp_path / done.kept).read_bytes() == damaged, "the old one is as it was"
     assert sorted(file.name for file in tmp_path.iterdir()) == [done.kept, "ledger.lock", LEDGER_FILE]
+    paid = sum((row[-2] or 0) + (row[-1] or 0) for row in original.attempts.values())
+    with open_ledger(tmp_path) as ledger:
+        print("XX", damage.__name__, seed, done.is_guessed, paid, ledger.dollars())
+        assert ledger.dollars() == pytest.approx(paid) or (done.is_guessed and paid < ledger.dollars() < 2 * paid)
     requests, attempts = rows_of(path, "requests"), rows_of(path, "attempts")
     readable = {row for row, pages in original.homes_of_requests.items() if not pages & gone}
     assert requests.keys() >= readable
@@ -963,6 +1083,8 @@ def test_a_run_of_the_older_version_goes_on_and_nothing_is_sent(
 def test_all_of_form_1_is_carried_over(tmp_path: Path) -> None:
     fill(tmp_path, 60)
     path = tmp_path / LEDGER_FILE
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DELETE FROM meta WHERE key = ?", (SPENT,))  # form 1 knew no costs
     before = {table: rows_of(path, table) for table in ("requests", "attempts", "outcomes", "meta", "problems")}
     texts = rows_of(path, "texts")
     write_form_1(tmp_path)

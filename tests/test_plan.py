@@ -23,7 +23,8 @@ from syphus.endpoints.tokens import estimating_counter
 from syphus.exchange import Reply, Usage
 from syphus.jobs.generate import planned_requests
 from syphus.jobs.items import GenerateItem, make_items
-from syphus.money.estimate import Correction, Counted, Group, Past, Prospect, Span, extrapolate, prospect
+from syphus.ledger.ledger import open_ledger
+from syphus.money.estimate import Cached, Correction, Counted, Group, Past, Prospect, Span, extrapolate, prospect
 from syphus.money.prices import Prices, Rates
 from syphus.records import Caption, Scene
 from syphus.rehearsal.server import RehearsalServer
@@ -73,6 +74,36 @@ def test_the_low_end_has_all_but_the_first_prefix_from_the_cache() -> None:
     assert found.cost.high == pytest.approx(5 * (1_200 * 1.25 + 1_000) / 1e6)
     alone = totals([Counted("c/s", 1_100, 100)], expected())
     assert alone.cost.low == pytest.approx(alone.cost.likely)
+
+
+def test_what_the_cache_is_taken_to_give_without_history() -> None:
+    found = totals([Counted("c/s", 1_200, 100)] * 5, expected(caches_constant=True))
+    one = 1_300 + 1_000
+    assert found.cached == (6_000, 5 * 1_152, 0), "in steps of 128 tokens"
+    assert found.cost.likely == pytest.approx((5 * one - 4 * 1_152 * 0.9) / 1e6), "the first one pays"
+    assert found.cost.low < found.cost.likely < found.cost.high
+    short = totals([Counted("c/s", 1_000, 100)] * 5, expected(caches_constant=True))
+    assert short.cached.likely == 0
+
+
+@pytest.mark.parametrize(("part", "low"), [(0.5, 1_200), (0.0, 1_200), (0.95, 1_235)])
+def test_what_the_cache_gave_is_what_it_will_give(part: float, low: int) -> None:
+    found = totals([Counted("c/s", 1_200, 100)] * 5, expected(cached=part))
+    likely = 5 * 1_300 * part
+    assert found.cached == pytest.approx((5 * low, likely, 0))
+    assert found.cost.likely == pytest.approx((5 * (1_300 + 1_000) - 0.9 * likely) / 1e6)
+    assert found.cost.low <= found.cost.likely
+    dear = Prices(source="", rates=(Rates(tokens_in=1.0, tokens_out=10.0, cached=1.0, cache_write=1.0),))
+    same = totals([Counted("c/s", 1_200, 100)] * 5, expected(cached=part), dear)
+    assert same.cost.likely == pytest.approx(same.cost.high), "where a cached token costs as much, nothing is saved"
+
+
+def test_few_replies_are_no_history_of_the_cache() -> None:
+    assert prospect_of(Past(), cached=Cached(2, 2_000, 1_000, assumed=True)).caches_constant
+    found = prospect_of(Past(), cached=Cached(20, 20_000, 5_000, assumed=True))
+    assert (found.cached, found.caches_constant) == (0.25, False)
+    assert "25.0% of the prompts' tokens, as in 20 replies" in found.cached_from
+    assert prospect_of(Past()).cached is None
 
 
 def test_a_short_prefix_is_not_cached() -> None:
@@ -363,6 +394,35 @@ def test_after_a_trial_the_count_is_within_two_percent(
     assert "nothing is to be sent: all replies are in the ledger" in capsys.readouterr().err
 
 
+def test_after_a_trial_the_price_knows_what_the_cache_gives(
+    tmp_path: Path, server: RehearsalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prices = "price_in = 1\nprice_out = 4\nprice_cached = 0.1\n[overrides.all]\nrepairs = 0"
+    config = write_config(tmp_path, server.url, prices)
+    main(["generate", str(config), "--limit", "5"])
+    with open_ledger(tmp_path / "run") as ledger:
+        trial = ledger.dollars()
+    plan = plan_of(capsys, config)
+    step = plan["categories"]["llava/conversation"]["steps"]["llava/conversation/dialogue"]
+    assert step["cached_part"] > 0.3
+    main(["plan", str(config)])
+    said = capsys.readouterr().err
+    assert "prompt cache: " in said
+    assert "as in 5 replies in the ledger (llava/conversation/dialogue)" in said
+    assert (
+        plan_of(capsys, config, "--model", "other")["categories"]["llava/conversation"]["steps"][
+            "llava/conversation/dialogue"
+        ]["cached_part"]
+        is None
+    )
+    main(["generate", str(config)])
+    with open_ledger(tmp_path / "run") as ledger:
+        rest = ledger.dollars() - trial
+    cost = plan["total"]["cost"]
+    assert cost["low"] <= rest <= cost["high"]
+    assert cost["likely"] == pytest.approx(rest, rel=0.1)
+
+
 def test_a_changed_prompt_is_asked_again_and_only_that(
     tmp_path: Path, server: RehearsalServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -427,7 +487,13 @@ def test_a_known_model_is_priced_without_a_key(tmp_path: Path, capsys: pytest.Ca
     live = plan_of(capsys, config, "--set", "model.name=gpt-6-luna")
     batch = plan_of(capsys, config, "--set", "model.name=gpt-6-luna", "--batch")
     assert live["prices"]["source"].endswith("openai gpt-6-luna")
-    assert batch["total"]["cost"]["likely"] == pytest.approx(live["total"]["cost"]["likely"] / 2, rel=1e-3)
+    assert batch["total"]["cost"]["high"] == pytest.approx(live["total"]["cost"]["high"] / 2, rel=1e-3)
+    chain, talk = (live["categories"][name]["steps"] for name in ("mine/chain", "llava/conversation"))
+    assert talk["llava/conversation/dialogue"]["cache_assumed"], "OpenAI keeps prefixes of itself"
+    assert live["total"]["tokens_cached"]["likely"] > 0
+    assert all(step["constant"] < 1024 for step in chain.values())
+    assert live["categories"]["mine/chain"]["tokens_cached"] == {"low": 0, "likely": 0, "high": 0}
+    assert batch["total"]["tokens_cached"]["likely"] == 0, "of batches nothing is known"
     assert len(live["prices"]["rates"]) == 2
 
 

@@ -74,7 +74,7 @@ def test_both_narrators_and_their_summaries(tmp_path):
         (3.5, 3.5, "A man X gives the wearer the cup.", {"narrator": "1"}),
     ]
     assert scene.prose == (ABOUT_WEARER, "The wearer cooked")
-    assert scene.metadata == {"video": "u1", "tags": "sCCO"}
+    assert scene.metadata == {"video": "u1", "tags": ["summary", "C", "C", "O"]}
     assert problems == []
 
 

@@ -3,10 +3,12 @@
 Whatever stands in a file, a reader gives valid scenes and problems, or an :class:`InputError`; never another exception.
 """
 
+import importlib.util
 import itertools
 import json
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 from damage import damage
@@ -226,3 +228,20 @@ def test_damaged_pictures_only_lose_their_size(tmp_path):
         (tmp_path / "images/a.png").write_bytes(bad)
         scenes, _ = try_to_read(reader, options)
         assert len(scenes) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["flickr30k_entities", "gqa_scene_graphs", "lvis", "open_images", "pascal_voc", "via", "visual_genome", "yolo"],
+)
+def test_the_files_of_the_benchmark_are_read_without_a_problem(tmp_path, root, name):
+    spec = importlib.util.spec_from_file_location("readers_pictures", root / "benchmarks" / "readers_pictures.py")
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    make, parse = benchmark.MAKERS[name]
+    options = make(tmp_path, 3)
+    parse(options)
+    reader = importlib.import_module(f"syphus.annotations.{name}")
+    scenes, problems = read(reader, **{key: Path(value) for key, value in options.items()})
+    assert (len(scenes), [problem for problem in problems if problem.lost]) == (3, [])
+    assert all(scene.objects for scene in scenes)

@@ -126,6 +126,7 @@ class Memory:
         self.replies: dict[str, Reply] = {}
         self.states: dict[str, str] = {}
         self.dollars = self.held = 0.0
+        self.full = None
 
     def find_reply(self, key: str) -> Reply | None:
         return self.replies.get(key)

@@ -5,19 +5,17 @@ reader's.
 """
 
 from collections.abc import Iterable, Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 from msgspec import Meta, Struct, structs
 
-from syphus.annotations.partner_vectors import Embed
+from syphus.annotations.partner_vectors import find_embedding
 from syphus.annotations.partners import pair_similar
 from syphus.annotations.people import name_people, read_names
 from syphus.annotations.reading import Report
 from syphus.annotations.subtitles import join_subtitles
 from syphus.annotations.windows import cut_windows
-from syphus.errors import InputError
 from syphus.records import Scene
 
 WORDS = "words"
@@ -71,14 +69,6 @@ def adapt(scenes: Iterator[Scene], adaptation: Adaptation, report: Report, *, se
         # A clip of which nothing is known has nothing to ask about.
         scenes = (clip for scene in scenes for clip in cut_windows(scene, seconds, overlap, keep_empty=False))
     if adaptation.partner is not None:
-        embed = None if adaptation.partner == WORDS else _find_embedding(adaptation.partner)
+        embed = None if adaptation.partner == WORDS else find_embedding(adaptation.partner)
         scenes = pair_similar(scenes, report=report, seed=seed, embed=embed)
     return scenes
-
-
-def _find_embedding(name: str) -> Embed:
-    found = {entry.name: entry for entry in entry_points(group="syphus.embeddings")}
-    if name not in found:
-        known = ", ".join((WORDS, *sorted(found)))
-        raise InputError(f"there is no embedding {name!r}", place="partner", mend=f"There are: {known}.")
-    return cast("Embed", found[name].load())

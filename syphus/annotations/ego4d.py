@@ -4,7 +4,7 @@ Ego4D (Grauman et al. 2022), ``narration.json``: ``{video_uid: {"narration_pass_
 "timestamp_frame", "narration_text", "annotation_uid"}], "summaries": [{"start_sec", "end_sec", "summary_text",
 "annotation_uid"}]}, "narration_pass_2": {...}, "status"}}``; later releases wrap it in ``{"videos": ...}``. Two people narrated
 most videos: with both, the column ``narrator`` says who. A narration belongs to a single moment. What the tags become stands in
-:mod:`syphus.annotations.narrations`; they are kept, a letter a narration, in ``metadata["tags"]``.
+:mod:`syphus.annotations.narrations`; they are kept in ``metadata["tags"]``, one for each segment.
 
 The first version of Syphus read ``{video: {"clips": [{"narrations": [{"time", "text", "object_description": []}]}]}}`` and lost
 the times and objects of all clips but the first where a time came twice. Here each clip is a scene of its own. Times are
@@ -166,13 +166,12 @@ def _make_scenes(
 def _make_scene(
     name: str, asset: Asset, moments: Moments, metadata: dict[str, Any], prose: tuple[str, ...] = ()
 ) -> Scene:
-    tags = "".join(str(tag)[:1] or "-" for tag in moments.tags())
     return Scene(
         id=name,
         assets=(asset,),
         segments=moments.segments(),
         prose=(ABOUT_WEARER, *prose),
-        metadata={**metadata, "tags": tags},
+        metadata={**metadata, "tags": moments.tags()},
     )
 
 

@@ -9,7 +9,7 @@ time cannot be placed in a part. People and tools stay. A video of one window ke
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -80,12 +80,16 @@ def cut_windows(scene: Scene, seconds: float, overlap: float = 0.0, *, keep_empt
         scene: of one video.
         seconds: that a clip lasts.
         overlap: seconds that a clip shares with the one before.
-        keep_empty: False: clips without any segment are left out.
+        keep_empty: False: clips without any segment are left out, and a scene of which nothing is bound to time stays whole.
 
     Raises:
         InputError: as :func:`plan_windows`.
     """
-    plan_windows(seconds, seconds, overlap)
+    plan_windows(seconds, seconds, overlap)  # says at once what is wrong with these
+    if not (keep_empty or scene.segments):
+        if _is_annotated(scene):
+            yield scene
+        return
     timed = [asset for asset in scene.assets if asset.kind in ("video", "frames")]
     duration = _find_end(scene, timed[0]) if len(timed) == 1 == len(scene.assets) else None
     if duration is None:
@@ -94,14 +98,17 @@ def cut_windows(scene: Scene, seconds: float, overlap: float = 0.0, *, keep_empt
     asset = scene.assets[0]
     windows = plan_windows(duration, seconds, overlap)
     if len(windows) == 1:
-        if keep_empty or scene.segments:
-            yield scene
+        yield scene
         return
     whole = _tell_whole(scene)
     for window in windows:
         inside = [segment for segment in scene.segments if is_inside(segment, window.start, window.end)]
         if inside or keep_empty:
             yield _make_window(scene, asset, window, inside, whole)
+
+
+def _is_annotated(scene: Scene) -> bool:
+    return any((scene.captions, scene.objects, scene.regions, scene.ocr, scene.questions, scene.prose))
 
 
 def _find_end(scene: Scene, asset: Asset) -> float | None:
@@ -127,8 +134,13 @@ def _make_window(scene: Scene, asset: Asset, window: Window, inside: list[Segmen
         ocr=(),
         questions=(),
         prose=whole,
-        metadata={**scene.metadata, "window": about},
+        metadata={**_find_short(scene.metadata), "window": about},
     )
+
+
+def _find_short(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Without lists and tables: they are of the moments of the whole video, thousands of them, and would be in each clip."""
+    return {key: value for key, value in metadata.items() if key == "window" or not isinstance(value, list | dict)}
 
 
 def _cut(segment: Segment, window: Window) -> Segment:

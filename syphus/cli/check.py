@@ -11,8 +11,8 @@ import msgspec
 from syphus.annotations import scenes as scenes_reader
 from syphus.annotations.reading import Problem
 from syphus.categories.context import estimate_tokens
-from syphus.categories.needs import lacking
 from syphus.categories.load import Library, load_categories
+from syphus.categories.needs import lacking
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
 from syphus.cli.assemble import open_categories, open_sources, read_scenes, settings_of

@@ -40,11 +40,13 @@ async def open_engine(config: Config, categories: list[Category], ledger: Ledger
     if not asking:
         return Engine(ledger, (), "", Abilities(), settings, counters)
     lanes = [_local_lane(model)] if model.kind == "local" else [_lane(table) for table in endpoint_tables(model)]
+    ledger.keep_reserve(sum(lane.limits.most for lane in lanes))
     ledger.count_what_was_held()
     budget = Budget(config.run.budget, ledger.dollars())
     _check_budget(config, lanes)
     name = sent_name(model)
     engine = Engine(ledger, lanes, name, known_abilities(model, ledger), settings, counters, budget)
+    _expect(config, categories, ledger, counters, lanes)
     try:
         if model.kind == "openai":
             await _find_out(engine, model, asking, ledger)
@@ -53,6 +55,17 @@ async def open_engine(config: Config, categories: list[Category], ledger: Ledger
         await engine.close()
         raise
     return engine
+
+
+def _expect(config: Config, categories: list[Category], ledger: Ledger, counters: Counters, lanes: list[Lane]) -> None:
+    """Notes what the run's projection rests on before the first reply, where anything costs something."""
+    if not any(lane.prices.costs for lane in lanes):
+        return
+    from syphus.cli.forecast import expected_costs
+
+    counters.expected = expected_costs(config, categories, ledger)
+    if not ledger.places_kept:
+        counters.per_scene = {category.name: category.samples for category in categories}
 
 
 def sent_name(model: ModelTable) -> str:
@@ -156,7 +169,7 @@ def known_abilities(model: ModelTable, ledger: LedgerReader) -> Abilities:
         return local.ABILITIES
     from syphus.endpoints.probe import first_guess
 
-    endpoint = _first_endpoint(model)
+    endpoint = first_endpoint(model)
     guess = structs.replace(first_guess(endpoint), cache=cache_mode(model, endpoint))
     if model.schema_mode != "auto":
         return structs.replace(guess, schema_mode=model.schema_mode)
@@ -171,7 +184,8 @@ def asked_with(model: ModelTable, abilities: Abilities) -> Any:
     return sent_name(model), sent_extra(model), structs.replace(abilities, cache="none")
 
 
-def _first_endpoint(model: ModelTable) -> str:
+def first_endpoint(model: ModelTable) -> str:
+    """The address that is asked what it can do."""
     from syphus.endpoints.http import read_address
 
     return read_address(endpoint_tables(model)[0].base_url)[1]
@@ -190,7 +204,7 @@ def cache_mode(model: ModelTable, endpoint: str) -> CacheMode:
 
 async def _find_out(engine: Engine, model: ModelTable, asking: list[ChatStep], ledger: Ledger) -> None:
     """Asks the first endpoint what it can do, unless it was asked before or the configuration says it."""
-    endpoint = _first_endpoint(model)
+    endpoint = first_endpoint(model)
     name = f"{endpoint} {model.name}"
     if model.schema_mode != "auto" or ledger.find_abilities(name, Abilities) is not None:
         return

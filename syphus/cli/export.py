@@ -7,7 +7,7 @@ from pathlib import Path
 
 from syphus.cli import view
 from syphus.errors import Exit, InputError
-from syphus.formats.exporting import ExportOptions, Written, find_format
+from syphus.formats.exporting import ExportOptions, Format, Written, find_format
 from syphus.ledger.ledger import open_ledger
 from syphus.ledger.reader import LedgerReader
 from syphus.records import Dialogue
@@ -31,6 +31,21 @@ def run(arguments: argparse.Namespace) -> int:
     return Exit.DONE if written.written else Exit.FAILURES
 
 
+def run_export(arguments: argparse.Namespace, folder: Path) -> int:
+    """The export of a run's folder that ``syphus convert`` was given."""
+    with open_ledger(folder) as ledger:
+        written = write_export(
+            ledger,
+            folder,
+            format_name=arguments.to,
+            target=Path(arguments.out),
+            boxes=arguments.boxes,
+            embed_pictures=arguments.embed_pictures,
+            max_tokens=arguments.max_tokens or ExportOptions().max_tokens,
+        )
+    return Exit.DONE if written.written else Exit.FAILURES
+
+
 def write_export(
     ledger: LedgerReader,
     folder: Path,
@@ -39,7 +54,7 @@ def write_export(
     target: Path,
     boxes: str | None,
     embed_pictures: bool,
-    max_tokens: int,
+    max_tokens: int | None,
     only: list[str] | None = None,
 ) -> Written:
     """Writes one export and says what was written, what was left out and why.
@@ -58,15 +73,31 @@ def write_export(
         embed_pictures=embed_pictures,
         max_tokens=max_tokens,
     )
-    if target.is_dir():
-        raise InputError("is a folder", file=target, mend=f"Name a file, as {target / ('dataset' + format_.SUFFIX)}.")
+    target = find_target(target, format_)
     written = format_.write(_dialogues(ledger, only), target, options)
-    view.say(f"exported: {written.written} dialogues as {format_name} to {target}")
+    say_written(written, format_name, target, verb="exported")
+    return written
+
+
+def find_target(target: Path, format_: Format) -> Path:
+    """What is written to. Raises :class:`InputError` for a folder where the format is a file, and the other way round."""
+    if format_.SUFFIX and target.is_dir():
+        raise InputError("is a folder", file=target, mend=f"Name a file, as {target / ('dataset' + format_.SUFFIX)}.")
+    if not format_.SUFFIX and target.is_file():
+        raise InputError("is a file, and this format is a folder", file=target, mend="Name another.")
+    return target
+
+
+def say_written(written: Written, format_name: str, target: Path, *, verb: str) -> None:
+    """Says what was written, what was left out, what the format does not hold, and what is to be known."""
+    view.say(f"{verb}: {written.written} dialogues as {format_name} to {target}")
     for reason, count in written.left_out.most_common():
         view.say(f"  left out: {count} because {reason} (first: {written.examples[reason]})")
+    if written.not_held:
+        lost = ", ".join(f"{what} ({count})" for what, count in written.not_held.most_common())
+        view.say(f"  {format_name} has no place for: {lost}; `jsonl` keeps all")
     for note in written.notes:
         view.say(f"  {note}")
-    return written
 
 
 def _dialogues(ledger: LedgerReader, only: list[str] | None) -> Iterator[Dialogue]:

@@ -50,12 +50,17 @@ def build_parser() -> argparse.ArgumentParser:
 
     export = _add(commands, "export", "write a run's dialogues for a trainer")
     export.add_argument("run", metavar="RUN", help="a run's folder")
-    export.add_argument("--format", required=True, metavar="F", help="llava, messages or jsonl")
+    export.add_argument(
+        "--format", required=True, metavar="F", help="as llava, messages, swift; docs/formats.md has all"
+    )
     export.add_argument("--out", required=True, metavar="PATH", help="the file to write")
     export.add_argument("--boxes", metavar="NAME", help="print coordinates of references in this convention")
     export.add_argument("--embed-pictures", action="store_true", help="data URIs in the place of paths (messages)")
     export.add_argument("--max-tokens", type=_positive, default=2048, metavar="N", help="the trainer's context (2048)")
     export.add_argument("--category", action="append", metavar="NAME", help="only this category; may be repeated")
+
+    _add_convert(commands)
+    _add_inspect(commands)
 
     _add_recover(commands)
 
@@ -81,6 +86,46 @@ def _add(
     command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     command.set_defaults(command=name)
     return command
+
+
+def _add_convert(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    convert = _add(commands, "convert", "a dataset, or a run, into another format; docs/formats.md has all of them")
+    convert.add_argument("source", metavar="IN", help="a file or folder; a run's folder is exported")
+    convert.add_argument("out", metavar="OUT", help="the file to write (llamafactory: the folder)")
+    convert.add_argument("--to", required=True, metavar="F", help="the format of OUT")
+    convert.add_argument("--from", dest="from_", metavar="F", help="the format of IN (found by looking into it)")
+    _add_folders(convert)
+    convert.add_argument("--dataset", default="", metavar="NAME", help="which of the datasets of IN")
+    convert.add_argument(
+        "--name", default="", metavar="NAME", help="what the dataset is called in OUT, where it has a name"
+    )
+    convert.add_argument("--read-boxes", metavar="NAME", help="coordinates in the texts of IN are in this convention")
+    convert.add_argument("--boxes", metavar="NAME", help="print coordinates of references in this convention")
+    convert.add_argument("--language", default="en", metavar="TAG", help="the language of IN (en)")
+    convert.add_argument(
+        "--source-name", default="", metavar="NAME", help="what the dialogues of IN have as their source"
+    )
+    convert.add_argument("--no-system", action="store_true", help="leave system messages behind")
+    convert.add_argument("--extract", metavar="DIR", help="write pictures that stand in IN itself into this folder")
+    convert.add_argument("--embed-pictures", action="store_true", help="data URIs in the place of paths (messages)")
+    convert.add_argument("--max-tokens", type=_positive, metavar="N", help="leave out longer dialogues (any length)")
+    convert.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the format, as rows=turn of csv"
+    )
+
+
+def _add_inspect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    inspect = _add(commands, "inspect", "what a dataset is, how much of it there is, and what is odd")
+    inspect.add_argument("file", metavar="FILE", help="a file or folder in any format that can be read")
+    inspect.add_argument("--from", dest="from_", metavar="F", help="its format (found by looking into it)")
+    _add_folders(inspect)
+    inspect.add_argument("--dataset", default="", metavar="NAME", help="which of its datasets")
+    inspect.add_argument("--json", action="store_true", help="for machines, to stdout")
+
+
+def _add_folders(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--images", metavar="DIR", help="the folder that the paths in it are relative to")
+    command.add_argument("--videos", metavar="DIR", help="that of videos, where it is another")
 
 
 def _add_recover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

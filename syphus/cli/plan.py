@@ -92,6 +92,7 @@ def _cells(plan: CategoryPlan, *, priced: bool) -> dict[str, str]:
         "skipped": plan.skipped,
         "calls": totals.requests.likely,
         "in": totals.tokens_in.likely,
+        "cached": totals.cached.likely if priced else 0,
         "out": totals.tokens_out.likely,
     }
     cells = {name: view.short_number(round(number)) if number else "" for name, number in numbers.items()}
@@ -147,15 +148,36 @@ def _about_prices(plan: Plan) -> Iterable[str]:
     yield f"price: {plan.prices.source} ({figures}, for a million tokens)"
     if plan.batch and not plan.prices.batch_rates:
         yield "  no batch price is known, so this is the full one; where there is a discount: --set model.price_batch=0.5"
-    constant = [one.constant for each in plan.categories.values() for one in each.steps.values()]
-    if rates.cached < rates.tokens_in and max(constant) >= CACHED_FROM:
-        yield (
-            "  the low end has the constant part of each prompt but the first out of the provider's cache, which nobody"
-            " promises"
-            + ("; the high end has all prompts written there" if rates.cache_write > rates.tokens_in else "")
-        )
-    elif rates.cached < rates.tokens_in:
-        yield f"  no prompt begins with {CACHED_FROM:,} constant tokens, so nothing comes out of the provider's cache"
+    if rates.cached < rates.tokens_in:
+        yield from _about_cache(plan, writes=rates.cache_write > rates.tokens_in)
+
+
+def _about_cache(plan: Plan, *, writes: bool) -> Iterable[str]:
+    """What the provider's prompt cache does to the price, and how that is known."""
+    steps = {name: one for each in plan.categories.values() for name, one in each.steps.items()}
+    if max(one.constant for one in steps.values()) < CACHED_FROM and not any(
+        one.expected.cached for one in steps.values()
+    ):
+        yield f"prompt cache: no prompt begins with {CACHED_FROM:,} constant tokens, so nothing comes out of it"
+        return
+    yield from _grouped("prompt cache", {name: _cache_of(one, batch=plan.batch) for name, one in steps.items()})
+    yield (
+        "  nobody promises that: the low end has all constant parts but the first from there, the high end none"
+        + (", and all prompts written there" if writes else "")
+    )
+
+
+def _cache_of(step: StepPlan, *, batch: bool) -> str:
+    expected = step.expected
+    if expected.cached is not None:
+        return expected.cached_from
+    if step.constant < CACHED_FROM:
+        return f"nothing, for the prompt does not begin with {CACHED_FROM:,} constant tokens"
+    if expected.caches_constant:
+        return "assumed to give the constant part of each prompt but the first"
+    return "not counted on: " + (
+        "nothing is known of batches" if batch else "this provider is not known to keep prompts unasked"
+    )
 
 
 def _rate(price: float) -> str:
@@ -200,6 +222,8 @@ def _for_machines(plan: Plan, config: Config) -> dict[str, Any]:
                 "repairs_from": step.expected.repairs_from,
                 "count_error": round(step.expected.error, 4),
                 "count_corrected": round(step.expected.correction.ratio, 4),
+                "cached_part": None if step.expected.cached is None else round(step.expected.cached, 4),
+                "cache_assumed": step.expected.caches_constant,
             }
             for name, step in one.steps.items()
         }
@@ -208,6 +232,7 @@ def _for_machines(plan: Plan, config: Config) -> dict[str, Any]:
             "sampling_error": round(one.sampling_error, 4),
             "requests": ranged(one.totals.requests),
             "tokens_in": ranged(one.totals.tokens_in),
+            "tokens_cached": ranged(one.totals.cached),
             "tokens_out": ranged(one.totals.tokens_out),
             "cost": ranged(one.totals.cost, 6) if plan.prices.known else None,
             **({"steps": steps} if steps else {}),

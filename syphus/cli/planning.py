@@ -17,7 +17,14 @@ from syphus.categories.category import Category, ChatStep
 from syphus.categories.context import estimate_tokens
 from syphus.categories.prompt import CategoryPrompts, within
 from syphus.cli import view
-from syphus.cli.connect import endpoint_tables, known_abilities, sent_extra, sent_name
+from syphus.cli.connect import (
+    cache_mode,
+    endpoint_tables,
+    first_endpoint,
+    known_abilities,
+    sent_extra,
+    sent_name,
+)
 from syphus.config import Config, ModelTable
 from syphus.endpoints.tokens import LocalCounter, TokenCounter, counter_for_name, counter_of_server, estimating_counter
 from syphus.endpoints.weights import MODEL_FILE, weights_folder
@@ -28,7 +35,7 @@ from syphus.identity import draw_number
 from syphus.jobs.generate import generate_job, planned_requests, stand_in
 from syphus.jobs.items import GenerateItem
 from syphus.ledger.reader import LedgerReader
-from syphus.money.estimate import Counted, Group, Past, Prospect, Totals, extrapolate, prospect
+from syphus.money.estimate import Cached, Counted, Group, Past, Prospect, Totals, extrapolate, prospect
 from syphus.money.prices import Prices, find_prices, is_own_server
 
 SAMPLE = 2000
@@ -92,6 +99,10 @@ class Planner(NamedTuple):
     """Whether an earlier start has made an item of this id; it is looked into all the same."""
     earlier: dict[str, tuple[int, float]] = {}  # noqa: RUF012 - never written
     """For each ``category/step``: replies in the ledger, whatever the prompt was, and their mean length."""
+    cached: dict[str, Cached] = {}  # noqa: RUF012 - never written
+    """For each ``category/step``: what the provider's cache gave so far."""
+    caches: bool = False
+    """The endpoint is known, or told, to keep the constant part of prompts."""
 
 
 def make_planner(
@@ -100,23 +111,50 @@ def make_planner(
     """The planner of a configuration and, where there is a run already, of its ledger."""
     asks = any(category.chat_steps for category in categories)
     counter = _counter(config.model) if asks else estimating_counter(estimate_tokens, "no model is asked")
-    planner = Planner(config.run.seed, counter, _prices(config.model), batch)
+    prices = prices_of(config.model)
+    caches = not batch and asks and keeps_prefixes(config.model, prices)
+    planner = Planner(config.run.seed, counter, prices, batch, caches=caches)
     if ledger is None or not asks:
         return planner
     name, extra, abilities = sent_name(config.model), sent_extra(config.model), known_abilities(config.model, ledger)
+    cached = {step: Cached(*sums, assumed=caches) for step, sums in ledger.cached(name, batch=batch).items()}
 
     def find(request: Request) -> Reply | None:
         key = request_key(build_body(request, name, abilities, extra), request.sample, request.draw)
         return ledger.find_reply(key)
 
+    return planner._replace(
+        find=find,
+        is_made=lambda item: ledger.find_done(item) is not None,
+        earlier=earlier_replies(ledger),
+        cached=cached,
+    )
+
+
+def keeps_prefixes(model: ModelTable, prices: Prices) -> bool:
+    """Whether the endpoint can be taken to keep the constant part of prompts without having been seen to.
+
+    It does where a cached token is cheaper and writing costs nothing, for then it is done for everybody; where writing costs,
+    only for those who ask for it.
+    """
+    rates = prices.rates_for(0)
+    if rates is None or rates.cached >= rates.tokens_in:
+        return False
+    if rates.cache_write <= rates.tokens_in:
+        return True
+    return model.kind == "openai" and cache_mode(model, first_endpoint(model)) != "none"
+
+
+def earlier_replies(ledger: LedgerReader) -> dict[str, tuple[int, float]]:
+    """For each ``category/step``: replies in the ledger, and their mean length in tokens."""
     earlier: dict[str, tuple[int, float]] = {}
     for spent in ledger.spent():
         replies = spent.calls - spent.failed - spent.uncounted
         earlier[spent.purpose] = (replies, spent.completion / replies if replies else 0.0)
-    return planner._replace(find=find, is_made=lambda item: ledger.find_done(item) is not None, earlier=earlier)
+    return earlier
 
 
-def _prices(model: ModelTable) -> Prices:
+def prices_of(model: ModelTable) -> Prices:
     """The endpoint's prices; of several endpoints the dearest one's, and none where one is not known."""
     found = [find_prices(table) for table in endpoint_tables(model)]
     if unknown := next((prices for prices in found if not prices.known), None):
@@ -334,6 +372,7 @@ class _CategoryEstimate:
             repairs=category.repairs,
             repair_prompt=repair_prompt,
             count_error=counter.error,
+            cached=self._planner.cached.get(purpose, Cached(assumed=self._planner.caches)),
         )
 
 

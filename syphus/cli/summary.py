@@ -187,7 +187,8 @@ def _print_cost(summary: Summary, counters: Counters | None) -> None:
             view.say(f"  without {total.unpriced:,} replies whose cost is not known")
     if summary.lost_dollars:
         view.say(
-            f"  and up to {view.dollars(summary.lost_dollars)} for calls that were on their way when a start was killed"
+            f"  and up to {view.dollars(summary.lost_dollars)} for calls of which no row tells: on their way when a start was"
+            " killed, or lost with a part of the ledger"
         )
     if counters and counters.cached_tokens:
         saved = f", which saved {view.dollars(counters.saved)}" if counters.saved > 0 else ""

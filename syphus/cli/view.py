@@ -19,6 +19,7 @@ from rich.text import Text
 
 from syphus.engine.counters import Counters
 from syphus.engine.run import Engine
+from syphus.money.projection import Part, still_to_pay
 
 _console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
 _EVERY = 10.0
@@ -108,11 +109,9 @@ class _Line:
         count, budget = self._counters, self._engine.dispatch.budget
         if not count.sent or not (budget.spent or budget.cap):
             return []
-        made = count.items - count.kept
         text = dollars(budget.spent)
-        if made and count.items < self._total:
-            whole = budget.spent + (count.cost + count.risk) / made * (self._total - count.items)
-            text += f" of about {dollars(whole)}"
+        if count.items < self._total and (rest := still_to_pay(parts_of(count, self._total))) is not None:
+            text += f" of about {dollars(budget.spent + rest)}"
         if budget.cap is not None:
             text += f" (budget {dollars(budget.cap)})"
         parts = [text]
@@ -144,6 +143,20 @@ class _Line:
             return []
         left = (self._total - self._counters.items) * seconds / done
         return [f"{done / seconds * 60:,.0f}/min", f"{_duration(left)} left"]
+
+
+def parts_of(count: Counters, total: int) -> list[Part]:
+    """A run's categories, for its projection. ``total`` is how many items it has."""
+    if not count.per_scene:
+        # A part of a run, of whose rest nobody knows which categories it is of.
+        return [Part(total - count.items, count.items - count.kept, count.cost + count.risk)]
+    scenes = total / sum(count.per_scene.values())
+    parts = []
+    for category, items in count.per_scene.items():
+        share = count.of(category)
+        left = scenes * items - share.items
+        parts.append(Part(left, share.items - share.kept, share.cost, count.expected.get(category)))
+    return parts
 
 
 def _duration(seconds: float) -> str:

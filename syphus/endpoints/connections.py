@@ -6,6 +6,7 @@ first out, so that those not needed grow old and are let go.
 """
 
 import asyncio
+import math
 import socket
 import ssl
 import time
@@ -53,36 +54,32 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0
         self.open = True
         self._transport: asyncio.Transport | None = None
-        self._parser: Any = None
+        self.expires = 0.0
+        """When it is given up, on the loop's clock; of one that is busy."""
+        self._parser: Any = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[Response] | None = None
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._size = 0
         self._heard = self._to_the_end = False
 
-    async def exchange(self, request: bytes, seconds: float) -> Response:
-        """Sends one request and returns its response.
+    def send(self, request: bytes, loop: asyncio.AbstractEventLoop) -> asyncio.Future[Response]:
+        """Sends one request. The future brings its response, or ``BrokenError``, or, by :meth:`expire`, ``TimeoutError``.
 
         Raises:
-            TimeoutError: not in time; the connection is closed then.
-            BrokenError: the connection ended before.
+            BrokenError: the connection has ended already.
         """
         if self._transport is None or not self.open:
             raise BrokenError("the connection is closed", sent=False)
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Response] = loop.create_future()
-        self._waiter = waiter
-        self._expect()
-        timer = loop.call_later(seconds, self._expire)
+        self._waiter = waiter = loop.create_future()
+        self._headers, self._body, self._size = {}, [], 0
+        self._heard = self._to_the_end = False
         self._transport.write(request)
-        try:
-            return await waiter
-        except asyncio.CancelledError:
-            self.close()  # the response that is on its way belongs to nobody
-            raise
-        finally:
-            timer.cancel()
-            self._waiter = None
+        return waiter
+
+    def expire(self) -> None:
+        """The response did not come in time: the connection is closed, for whatever still comes belongs to nobody."""
+        self._fail(TimeoutError())
 
     def close(self) -> None:
         """Ends the connection at once."""
@@ -152,11 +149,6 @@ class Connection(asyncio.Protocol):
         else:
             self._complete()
 
-    def _expect(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
-        self._headers, self._body, self._size = {}, [], 0
-        self._heard = self._to_the_end = False
-
     def _complete(self) -> None:
         waiter = self._waiter
         if waiter is None or waiter.done():
@@ -174,9 +166,6 @@ class Connection(asyncio.Protocol):
         waiter.set_result(Response(self._parser.get_status_code(), self._headers, data))
         if not self.open:
             self.close()
-
-    def _expire(self) -> None:
-        self._fail(TimeoutError())
 
     def _fail(self, error: Exception) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -209,20 +198,49 @@ class Pool:
         self._port = port
         self._tls = tls
         self._idle: list[Connection] = []
+        self._busy: set[Connection] = set()
+        self._next_look = math.inf
 
     async def exchange(self, request: bytes, seconds: float) -> Response:
-        """One request on a connection that is free, or on a new one. Raises as :meth:`Connection.exchange` does.
+        """One request on a connection that is free, or on a new one.
 
         Raises:
+            TimeoutError: no response in time, or up to a fiftieth later; the connection is closed then.
+            BrokenError: the connection ended before.
             ConnectingTimeoutError: no connection could be made in time.
         """
         connection = self._free() or await self._connect(min(seconds, CONNECT_SECONDS))
+        loop = asyncio.get_running_loop()
+        waiter = connection.send(request, loop)
+        connection.expires = loop.time() + seconds
+        self._busy.add(connection)
+        if self._next_look > connection.expires:
+            self._look_again(loop, seconds)
         try:
-            return await connection.exchange(request, seconds)
+            return await waiter
+        except asyncio.CancelledError:
+            connection.close()  # the response that is on its way belongs to nobody
+            raise
         finally:
+            self._busy.discard(connection)
             if connection.open:
                 connection.idle_since = time.monotonic()
                 self._idle.append(connection)
+
+    def _look_again(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        """Gives up what is too late, now and then: a timer for each call would cost more than the call's parsing."""
+        wait = min(1.0, seconds / 50)
+
+        def look() -> None:
+            self._next_look = math.inf
+            now = loop.time()
+            for connection in [one for one in self._busy if one.expires <= now]:
+                connection.expire()
+            if self._busy:
+                self._look_again(loop, seconds)
+
+        self._next_look = loop.time() + wait
+        loop.call_later(wait, look)
 
     def close(self) -> None:
         """Closes those that are free."""

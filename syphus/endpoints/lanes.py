@@ -117,12 +117,25 @@ class Lanes:
     @property
     def allowed(self) -> int:
         """Calls in flight that are allowed at present."""
-        return sum(int(lane.limits.allowed) for lane in self.all if lane.closed_by is None)
+        allowed = 0
+        for lane in self.all:  # a generator would cost as much again: it is asked for with each item
+            if lane.closed_by is None:
+                allowed += int(lane.limits.allowed)
+        return allowed
 
     @property
     def waiting(self) -> int:
         """How many stand in the line."""
         return len(self._line)
+
+    def enter_now(self, tokens: int) -> Lane | None:
+        """A lane that may be used without waiting, for about so many tokens; :meth:`leave` must follow."""
+        if self._line:
+            return None
+        lane, _ = self._best(tokens)
+        if lane is not None:
+            lane.limits.take(tokens)
+        return lane
 
     async def enter(self, tokens: int) -> Lane:
         """A lane that may be used now, for about so many tokens; :meth:`leave` must follow.
@@ -130,14 +143,14 @@ class Lanes:
         Raises:
             ClosedError: there is none, or :meth:`shut` was called.
         """
-        if not self._line and (lane := self._free(tokens)) is not None:
-            lane.limits.take(tokens)
+        if (lane := self.enter_now(tokens)) is not None:
             return lane
         if self._shut or not self.open:
             raise ClosedError
         place: asyncio.Future[Lane] = asyncio.get_running_loop().create_future()
         self._line.append((tokens, place))
-        self.move()
+        if len(self._line) == 1:
+            self.move()  # sets the clock; those behind wait for the first
         try:
             return await place
         except asyncio.CancelledError:
@@ -170,32 +183,36 @@ class Lanes:
             tokens, place = line[0]
             if place.done():
                 line.popleft()
-            elif self._shut or not self.open:
-                line.popleft()
-                place.set_exception(ClosedError())
-            elif (lane := self._free(tokens)) is not None:
+                continue
+            lane, soonest = self._best(tokens)
+            if lane is not None:
                 line.popleft()
                 lane.limits.take(tokens)
                 place.set_result(lane)
+            elif self._shut or not self.open:
+                line.popleft()
+                place.set_exception(ClosedError())
             else:
-                now = time.monotonic()
-                soonest = min(self._wait(lane, tokens, now) for lane in self.open)
                 if math.isfinite(soonest):
                     self._timer = asyncio.get_running_loop().call_later(max(soonest, 0.001), self.move)
                 return
 
-    def _free(self, tokens: int) -> Lane | None:
-        """The open lane with the most room, of those that may be used now."""
+    def _best(self, tokens: int) -> tuple[Lane | None, float]:
+        """The open lane with the most room, of those that may be used now; and the seconds until one may be."""
+        best, most, soonest = None, -1.0, math.inf
         if self._shut:
-            return None
+            return best, soonest
         now = time.monotonic()
-        best, most = None, -1.0
         for lane in self.all:
-            if lane.closed_by is None and self._wait(lane, tokens, now) <= 0:
+            if lane.closed_by is not None:
+                continue
+            wait = self._wait(lane, tokens, now)
+            soonest = min(soonest, wait)
+            if wait <= 0:
                 room = 1 - lane.limits.in_flight / lane.limits.allowed
                 if room > most:
                     best, most = lane, room
-        return best
+        return best, soonest
 
     def _wait(self, lane: Lane, tokens: int, now: float) -> float:
         """Seconds until the lane may be used; infinite: when a call has come back."""

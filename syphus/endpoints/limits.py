@@ -136,6 +136,8 @@ class Limits:
         """Seconds until a call of about so many tokens may go; 0: now; infinite: when another has come back."""
         if self.in_flight >= int(self.allowed):
             return math.inf
+        if not self._buckets:
+            return max(0.0, self.paused_until - now)
         waits = [bucket.wait(_amount(unit, tokens), now) for (unit, _), bucket in self._buckets.items()]
         return max(0.0, self.paused_until - now, *waits)
 

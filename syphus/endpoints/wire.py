@@ -91,8 +91,13 @@ def without_bounds(schema: Any) -> Any:
 
 def request_key(body: Mapping[str, Any], sample: int, draw: int = 0) -> str:
     """The request's name in the ledger: the fingerprint of all that changes the answer, and of nothing else."""
+    return fingerprint(named_request(body, sample, draw))
+
+
+def named_request(body: Mapping[str, Any], sample: int, draw: int = 0) -> dict[str, Any]:
+    """What a request's key is the fingerprint of."""
     named = {"kind": "chat.completions", "body": body, "sample": sample}
-    return fingerprint({**named, "draw": draw} if draw else named)
+    return {**named, "draw": draw} if draw else named
 
 
 def longest_reply(body: Mapping[str, Any]) -> int:
@@ -129,10 +134,14 @@ class Answer(NamedTuple):
     data: bytes
 
 
-def read_answer(answer: Answer) -> Reply:
-    """The reply in an answer. Raises :class:`syphus.errors.ModelError`, classified, where it holds none."""
+def read_answer(answer: Answer, key: str = "") -> Reply:
+    """The reply in an answer, to the request of this key.
+
+    Raises:
+        ModelError: it holds none; classified.
+    """
     if answer.status == 200:
-        return read_completion(answer.data, answer.headers)
+        return read_completion(answer.data, answer.headers, key)
     raise classify(answer.status, answer.headers, answer.data)
 
 
@@ -166,7 +175,7 @@ class _Completion(Struct):
     error: Any = None
 
 
-def read_completion(data: bytes, headers: Mapping[str, str] | None = None) -> Reply:
+def read_completion(data: bytes, headers: Mapping[str, str] | None = None, key: str = "") -> Reply:
     """The reply in a body that came with status 200.
 
     Raises:
@@ -195,9 +204,11 @@ def read_completion(data: bytes, headers: Mapping[str, str] | None = None) -> Re
         refusal=message.refusal or None,
         usage=_read_usage(completion.usage),
         model=completion.model or "",
+        key=key,
     )
 
 
+_decode_completion = msgspec.json.Decoder(_Completion).decode
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes from outside: no JSON, no UTF-8, and brackets in brackets without an end."""
 
@@ -205,7 +216,7 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 def _decode(data: bytes) -> _Completion:
     """The completion in a body. What stands beside the text never costs us the text, which is paid for."""
     try:
-        return msgspec.json.decode(data, type=_Completion)
+        return _decode_completion(data)
     except msgspec.ValidationError:
         body = msgspec.json.decode(data)
         if not isinstance(body, dict) or not isinstance(body.get("choices"), list):

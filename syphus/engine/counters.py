@@ -19,6 +19,17 @@ class RunSettings(Struct, frozen=True, kw_only=True):
     """More fields of each body. Unlike the rest of these settings they are part of the request's key: they are sent."""
 
 
+class Share(Struct, kw_only=True):
+    """What has happened to one category in this start."""
+
+    items: int = 0
+    kept: int = 0
+    """Of these: items of an earlier start whose outcome stands."""
+    pairs: int = 0
+    cost: float = 0.0
+    """US dollars, what may have been billed beside included."""
+
+
 class Counters(Tally, kw_only=True):
     """What has happened so far; the view reads it, the engine writes it."""
 
@@ -29,11 +40,26 @@ class Counters(Tally, kw_only=True):
     in_flight: int = 0
     cut: int = 0
     """Calls that were on their way when the run was stopped at once."""
+    unstored: int = 0
+    """Replies that came and could not be written."""
     cost: float = 0.0
     """US dollars that this start has cost, as far as prices are known."""
     risk: float = 0.0
     """US dollars that may have been billed beside: calls whose reply was lost."""
     saved: float = 0.0
     """US dollars that the provider's prompt cache has saved."""
+    categories: dict[str, Share] = field(default_factory=dict)
+    """What of it was of which category."""
+    per_scene: dict[str, int] = field(default_factory=dict)
+    """Items that each category makes of a scene; empty where only some of a run's items are worked on."""
+    expected: dict[str, float] = field(default_factory=dict)
+    """US dollars that an item of a category costs by the plan, as far as that is known."""
     failures: Counter[str] = field(default_factory=Counter)
     """Kinds of failed calls, also of those that were tried again."""
+
+    def of(self, category: str) -> Share:
+        """One category's."""
+        share = self.categories.get(category)
+        if share is None:
+            share = self.categories[category] = Share()
+        return share

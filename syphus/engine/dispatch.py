@@ -4,13 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
 
 import msgspec
-from msgspec import structs
 
+from syphus.endpoints.forms import Form, Forms
 from syphus.endpoints.lanes import ClosedError, Lane, Lanes
-from syphus.endpoints.wire import Abilities, longest_reply, read_answer, with_cache_hints
+from syphus.endpoints.wire import Abilities, build_body, read_answer, with_cache_hints
 from syphus.engine.counters import Counters, RunSettings
 from syphus.engine.retry import STOPS_THE_RUN, is_passing, retrying
 from syphus.errors import FailureKind, LedgerError, ModelError
@@ -33,6 +32,30 @@ CALLS_PER_CACHE_KEY = 15
 
 class StoppedError(Exception):
     """The run takes no new calls; the item stays pending."""
+
+
+class Asked:
+    """One request on its way, serialised once.
+
+    Args:
+        key: its name in the ledger.
+        data: its body, as the configuration's model gets it.
+        request: what is asked.
+        form: what it shares with the other requests of its step.
+        abilities: the dialect.
+    """
+
+    __slots__ = ("abilities", "data", "form", "key", "lane", "request", "size")
+
+    def __init__(self, key: str, data: bytes, request: Request, form: Form, abilities: Abilities) -> None:
+        self.key = key
+        self.data = data
+        self.request = request
+        self.form = form
+        self.abilities = abilities
+        self.size = len(data)
+        self.lane: Lane | None = None
+        """Where it was tried last."""
 
 
 class Dispatch:
@@ -65,6 +88,8 @@ class Dispatch:
         self._settings = settings
         self._counters = counters
         self._wake = wake
+        self._forms = Forms(settings.extra)
+        """Of endpoints that know the model by another name."""
         self._sizes = Sizes()
         self._longest_seen = 0
         self._noted = 0.0
@@ -89,14 +114,13 @@ class Dispatch:
             with suppress(LedgerError):  # then the next start counts it as spent
                 self._ledger.hold(0.0)
 
-    async def send(self, key: str, request: Request, body: dict[str, Any], abilities: Abilities) -> Reply:
+    async def send(self, call: Asked) -> Reply:
         """A reply, on disk before this returns.
 
         Raises:
             ModelError: there is none to be had.
             StoppedError: the run takes no new calls.
         """
-        call = _Call(key, request, self._dressed(request, body, abilities), body)
         try:
             return await self._try(call)
         except ModelError as error:
@@ -117,23 +141,36 @@ class Dispatch:
             raise
         return reply
 
-    def _dressed(self, request: Request, body: dict[str, Any], abilities: Abilities) -> dict[str, Any]:
-        if abilities.cache == "none":
-            return body
+    def _data_for(self, call: Asked, lane: Lane) -> bytes:
+        """The body for an endpoint that may know the model by another name, and may be told what to keep in its cache."""
+        model = lane.model or call.form.model
+        if call.abilities.cache == "none":
+            if model == call.form.model:
+                return call.data
+            return self._forms.find(call.request, model, call.abilities).fill(call.request).data
+        body = build_body(call.request, model, call.abilities, self._settings.extra)
+        return msgspec.json.encode(
+            with_cache_hints(body, call.request, call.abilities.cache, self._cache_key(call.request))
+        )
+
+    def _cache_key(self, request: Request) -> str:
         minutes = max(1.0, (time.monotonic() - self._started) / 60)
         # A power of two, so that a busier minute divides the groups and does not shuffle them.
         groups = 1
         while groups * CALLS_PER_CACHE_KEY < self._counters.sent / minutes:
             groups *= 2
         group = draw_number(request.messages[-1].content) % groups
-        return with_cache_hints(body, request, abilities.cache, f"{group}-{request.purpose}"[:64])
+        return f"{group}-{request.purpose}"[:64]
 
-    async def _try(self, call: "_Call") -> Reply:
+    async def _try(self, call: Asked) -> Reply:
         """One attempt, at the first lane that can be had; a lane that turns out to be closed to us is left for another."""
         while True:
             most = self._most_cost(call) if self.budget.cap is not None else 0.0
             tokens = self._sizes.expected(call.size) + self._longest_reply(call)
-            lane = call.lane = await self._enter(tokens, most)
+            lane = self.lanes.enter_now(tokens) if self.budget.cap is None else None
+            if lane is None:
+                lane = await self._enter(tokens, most)
+            call.lane = lane
             used: int | None = None
             try:
                 result = await self._carry(call, lane, most)
@@ -165,7 +202,7 @@ class Dispatch:
                 raise StoppedError from None
             raise
 
-    async def _carry(self, call: "_Call", lane: Lane, most: float) -> Reply | ModelError:
+    async def _carry(self, call: Asked, lane: Lane, most: float) -> Reply | ModelError:
         """Sends, learns from the answer, and stores it."""
         started = time.monotonic()
         self._counters.in_flight += 1
@@ -177,9 +214,11 @@ class Dispatch:
             self.budget.settle(most, risk)
             self._counters.cut += 1
             self._counters.risk += risk
+            self._counters.of(call.form.category).cost += risk
             cut = ModelError(FailureKind.CONNECTION, "stopped while it was on its way", billable=True)
             noted = Call(time.monotonic() - started, lane.name, None, risk or None)
-            self._ledger.note_attempt(call.key, call.request, call.settings, cut, noted)
+            with suppress(LedgerError):  # where nothing can be written any more, the run's end says so
+                self._ledger.note_attempt(call.key, call.request, call.form.settings_text, cut, noted)
             raise
         finally:
             self._counters.in_flight -= 1
@@ -189,16 +228,24 @@ class Dispatch:
         risk = (most or self._most_cost(call)) if uncounted else 0.0
         self.budget.settle(most, (cost or 0.0) + risk)
         self._count(result, usage, cost, risk, lane)
+        if spent := (cost or 0.0) + risk:
+            self._counters.of(call.form.category).cost += spent
         noted = Call(time.monotonic() - started, lane.name, cost, risk or None)
-        await self._ledger.record_attempt(call.key, call.request, call.settings, result, noted)
-        return result if isinstance(result, ModelError) else structs.replace(result, key=call.key)
-
-    async def _answer_of(self, call: "_Call", lane: Lane, started: float) -> Reply | ModelError:
         try:
-            answer = await lane.client.send(call.data_for(lane.model))
+            await self._ledger.record_attempt(call.key, call.request, call.form.settings_text, result, noted)
+        except LedgerError:
+            self._counters.unstored += isinstance(result, Reply)
+            raise
+        if self._ledger.full and not self.stopping:
+            self.stop()
+        return result
+
+    async def _answer_of(self, call: Asked, lane: Lane, started: float) -> Reply | ModelError:
+        try:
+            answer = await lane.client.send(self._data_for(call, lane))
             now = time.monotonic()
             lane.limits.learn(answer.headers, now)
-            reply = read_answer(answer)
+            reply = read_answer(answer, call.key)
         except ModelError as error:
             lane.limits.failed(error, started, time.monotonic())
             self._judge(lane, error, started)  # before its place is given to the next
@@ -250,7 +297,7 @@ class Dispatch:
             if lane.failures_in_a_row >= max(FEWEST_FAILURES, REFUSALS_PER_PLACE * lane.limits.allowed):
                 self._close(lane, error)
 
-    def _count_as_lost(self, call: "_Call", error: ModelError) -> None:
+    def _count_as_lost(self, call: Asked, error: ModelError) -> None:
         """Gives up a lane where many calls failed their last try, and no reply came between: it is gone."""
         lane = call.lane
         if lane is not None and is_passing(error) and error.kind is not FailureKind.RATE_LIMIT and not error.outage:
@@ -278,39 +325,17 @@ class Dispatch:
             self.resting -= 1
         raise StoppedError
 
-    def _most_cost(self, call: "_Call") -> float:
+    def _most_cost(self, call: Asked) -> float:
         """Dollars that the call costs at most, at the dearest endpoint; 0 where no price is known."""
         bound = self._sizes.bound(call.size)
         longest = self._longest_reply(call)
         return max((lane.prices.most(bound, longest) or 0.0 for lane in self.lanes.all), default=0.0)
 
-    def _longest_reply(self, call: "_Call") -> int:
+    def _longest_reply(self, call: Asked) -> int:
         """Tokens that the reply may have; where nothing bounds it, as many as the longest of those that came."""
-        return call.longest_reply or max(UNBOUNDED_REPLY, self._longest_seen)
+        return call.form.longest_reply or max(UNBOUNDED_REPLY, self._longest_seen)
 
 
 def _is_gone(error: ModelError) -> bool:
     """Whether nobody was there to take the call, which is never the call's own fault; a 500 or a cut reply may be."""
     return error.status in _NOBODY_THERE or (error.status is None and not error.billable)
-
-
-class _Call:
-    """One request on its way, serialised once."""
-
-    def __init__(self, key: str, request: Request, dressed: dict[str, Any], body: dict[str, Any]) -> None:
-        self.key = key
-        self.request = request
-        self.lane: Lane | None = None
-        """Where it was tried last."""
-        self.settings = {name: value for name, value in body.items() if name != "messages"}
-        self.longest_reply = longest_reply(body)
-        """Tokens; 0: nothing bounds it."""
-        self._body = dressed
-        self._data: dict[str | None, bytes] = {None: msgspec.json.encode(dressed)}
-        self.size = len(self._data[None])
-
-    def data_for(self, model: str | None) -> bytes:
-        """The body for an endpoint that may know the model by another name."""
-        if (data := self._data.get(model)) is None:
-            data = self._data[model] = msgspec.json.encode({**self._body, "model": model})
-        return data

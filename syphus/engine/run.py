@@ -6,15 +6,16 @@ back makes room for the next, and waiting before a retry holds no place.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
+from syphus.endpoints.forms import Forms
 from syphus.endpoints.lanes import Lane
 from syphus.endpoints.wire import Abilities, build_body, request_key
 from syphus.engine.counters import Counters, RunSettings
-from syphus.engine.dispatch import Dispatch, StoppedError
+from syphus.engine.dispatch import Asked, Dispatch, StoppedError
 from syphus.engine.retry import STOPS_THE_RUN
-from syphus.errors import ModelError
+from syphus.errors import LedgerError, ModelError
 from syphus.exchange import Ask, Item, Outcome, Reply, Request
 from syphus.ledger.ledger import Ledger
 from syphus.money.budget import Budget
@@ -27,7 +28,8 @@ AHEAD = 1.25
 """Items at work for each call that is allowed in flight: the next ones stand ready when a place becomes free."""
 MOST_RESTING = 4
 """Items that wait before a retry, for each call that is allowed; with more, no new ones are begun."""
-_DONE_AT_A_TIME = 256
+_WITHOUT_A_PAUSE = 32
+"""Items that may be done one after another before whatever else is ready has its turn."""
 
 
 class Engine:
@@ -62,7 +64,11 @@ class Engine:
         self._ledger = ledger
         self._model = model
         self._settings = settings
-        self._asking: dict[str, asyncio.Future[Reply]] = {}
+        self._forms = Forms(settings.extra)
+        self._asking: dict[str, asyncio.Future[Reply] | None] = {}
+        """Calls on their way, with the future of those who ask the same; None: nobody does."""
+        self._left: Iterator[tuple[int, Item]] = iter(())
+        self._all_begun = False
         self._at_work: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._error: BaseException | None = None
@@ -94,21 +100,15 @@ class Engine:
         Raises:
             LedgerError: the disk is full, for one. What was stored before is whole.
         """
+        self._left, self._all_begun = enumerate(items), False
         try:
-            for position, item in enumerate(items):
-                if self._stands(item, position):
-                    if self.counters.kept % _DONE_AT_A_TIME == 0:
+            while not self._error and (self._at_work or not self._all_done):
+                while not self._all_done and self._has_room(len(self._at_work)):
+                    task = asyncio.create_task(self._work(job))
+                    self._at_work.add(task)
+                    task.add_done_callback(self._finished)
+                    if len(self._at_work) % _WITHOUT_A_PAUSE == 0:
                         await asyncio.sleep(0)
-                    continue
-                while not self._has_room() and not self._ending:
-                    self._changed.clear()
-                    await self._changed.wait()
-                if self._ending:
-                    break
-                task = asyncio.create_task(self._do(position, item, job))
-                self._at_work.add(task)
-                task.add_done_callback(self._finished)
-            while self._at_work and not self._error:
                 self._changed.clear()
                 await self._changed.wait()
         finally:
@@ -116,16 +116,35 @@ class Engine:
                 task.cancel()
             await asyncio.gather(*self._at_work, return_exceptions=True)
         if self._error:
-            raise self._error
+            raise self._with_what_is_lost(self._error)
+        if self._ledger.full:
+            raise self._ledger.full
+
+    def _with_what_is_lost(self, error: BaseException) -> BaseException:
+        """A ledger's error, with what was paid for and could not be kept."""
+        count = self.counters
+        if not isinstance(error, LedgerError) or not (count.cut or count.unstored):
+            return error
+        most = f", and {count.risk:,.4f} US dollars at most may be billed" if count.risk else ""
+        return LedgerError(
+            f"{error}\n  Lost: {count.unstored:,} replies that had come and could not be written, and {count.cut:,} calls that"
+            f" were on their way{most}; they will be asked and paid again."
+        )
 
     @property
     def _ending(self) -> bool:
         return self.dispatch.stopping or self._error is not None
 
-    def _has_room(self) -> bool:
+    @property
+    def _all_done(self) -> bool:
+        """Nothing new is to be begun."""
+        return self._all_begun or self._ending
+
+    def _has_room(self, at_work: int) -> bool:
+        """Whether one more item may be begun beside so many."""
         allowed = max(1, self.dispatch.lanes.allowed)
         resting = self.dispatch.resting
-        busy = len(self._at_work) - resting
+        busy = at_work - resting
         return busy < allowed * AHEAD + 1 and resting < allowed * MOST_RESTING + 4
 
     def _wake(self) -> None:
@@ -146,8 +165,29 @@ class Engine:
         if done.position != position:
             self._ledger.move_outcome(item.id, position)
         self.counters.kept += 1
-        self.counters.add(done.state, done.dialogues, done.pairs)
+        self.counters.of(item.category).kept += 1
+        self._count(item, done.state, done.dialogues, done.pairs)
         return True
+
+    async def _work(self, job: Job) -> None:
+        """Does one item after another, as long as there is room for it: a task for each would cost more than its start."""
+        done = 0
+        while not self._ending:
+            try:
+                position, item = next(self._left)
+            except StopIteration:
+                self._all_begun = True
+                return
+            if not self._stands(item, position):
+                await self._do(position, item, job)
+                room = self._has_room(len(self._at_work))
+                if not room and not self._has_room(len(self._at_work) - 1):
+                    return  # there are fewer places than there were
+                if room and not self._all_begun:
+                    self._changed.set()  # and more
+            done += 1
+            if done % _WITHOUT_A_PAUSE == 0:
+                await asyncio.sleep(0)
 
     async def _do(self, position: int, item: Item, job: Job) -> None:
         detail = ""
@@ -162,7 +202,13 @@ class Engine:
             outcome = Outcome()
         state = "failed" if detail else state_of(outcome)
         self._ledger.record_outcome(item, position, outcome, state=state, detail=detail or outcome.skipped)
-        self.counters.add(state, len(outcome.dialogues), outcome.pairs)
+        self._count(item, state, len(outcome.dialogues), outcome.pairs)
+
+    def _count(self, item: Item, state: str, dialogues: int, pairs: int) -> None:
+        self.counters.add(state, dialogues, pairs)
+        share = self.counters.of(item.category)
+        share.items += 1
+        share.pairs += pairs
 
     async def ask(self, request: Request) -> Reply:
         """The reply to a request: the one in the ledger, or a new one that is on disk before this returns.
@@ -172,39 +218,46 @@ class Engine:
         Raises:
             ModelError: there is no reply to be had.
         """
-        body = build_body(request, self._model, self.abilities, self._settings.extra)
-        key = request_key(body, request.sample, request.draw)
+        form = self._forms.find(request, self._model, self.abilities)
+        key, data = form.fill(request)
         if (stored := self._ledger.find_reply(key)) is not None:
             self.counters.replayed += 1
             return stored
-        if (asking := self._asking.get(key)) is not None:
-            return await asyncio.shield(asking)
+        if key in self._asking:
+            return await self._share(key)
         if self.put_aside is not None:
-            self.put_aside(key, request, body)
+            self.put_aside(key, request, build_body(request, self._model, self.abilities, self._settings.extra))
             raise StoppedError
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._asking[key] = future
+        self._asking[key] = None
         try:
-            reply = await self.dispatch.send(key, request, body, self.abilities)
+            reply = await self.dispatch.send(Asked(key, data, request, form, self.abilities))
         except BaseException as error:
-            future.set_exception(StoppedError() if isinstance(error, asyncio.CancelledError) else error)
-            future.exception()  # marks it as seen: there may be nobody else who waits
+            if (shared := self._asking.pop(key)) is not None and not shared.done():
+                shared.set_exception(StoppedError() if isinstance(error, asyncio.CancelledError) else error)
+                shared.exception()  # marks it as seen: who waited may be gone
             raise
-        else:
-            future.set_result(reply)
-            return reply
-        finally:
-            del self._asking[key]
+        if (shared := self._asking.pop(key)) is not None and not shared.done():
+            shared.set_result(reply)
+        return reply
+
+    async def _share(self, key: str) -> Reply:
+        """The reply to a call that another item has on its way."""
+        shared = self._asking[key]
+        if shared is None:
+            shared = self._asking[key] = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(shared)
 
     async def ask_once(self, request: Request, abilities: Abilities) -> Reply:
         """One call as a probe makes it, with the abilities it tries.
 
         Recorded like any other, but under a key that names the endpoint: what one endpoint said tells nothing of another.
         """
+        form = self._forms.find(request, self._model, abilities)
         body = build_body(request, self._model, abilities, self._settings.extra)
         endpoint = self.dispatch.lanes.all[0].client.endpoint
         key = request_key({**body, "endpoint": endpoint}, request.sample)
-        return self._ledger.find_reply(key) or await self.dispatch.send(key, request, body, abilities)
+        asked = Asked(key, form.fill(request).data, request, form, abilities)
+        return self._ledger.find_reply(key) or await self.dispatch.send(asked)
 
 
 def state_of(outcome: Outcome) -> str:

@@ -1,20 +1,22 @@
 """What every format is, and how one is found.
 
-A format is a module behind the entry point group ``syphus.formats`` with ``SUFFIX`` and
+A format is a module behind the entry point group ``syphus.formats`` with ``SUFFIX`` (empty: it is a folder) and
 ``write(dialogues, target, options) -> Written``. It writes the file whole or not at all, refuses what its consumers would
-choke on or mask, and says what it left out and why.
+choke on or mask, and says what it left out and why, and what of a dialogue it has no place for. Most can be read, too
+(:mod:`syphus.formats.importing`).
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
-from msgspec import Struct, field
+from msgspec import NODEFAULT, Struct, field
+from msgspec.structs import fields
 
 from syphus.errors import InputError
-from syphus.records import Dialogue
+from syphus.records import Asset, Dialogue
 from syphus.references.boxes import Convention
 
 
@@ -22,13 +24,24 @@ class ExportOptions(Struct, frozen=True, kw_only=True):
     """What may be chosen for every format."""
 
     picture_folders: dict[str, Path] = {}
-    """Source name -> the folder its assets' paths are relative to."""
+    """Source name -> the folder its assets' paths are relative to; that under the empty name is for all other sources."""
+    video_folder: Path | None = None
+    """The folder that videos' paths are relative to; None: as pictures."""
     boxes: Convention | None = None
     """How references print their coordinates; None: not at all, the phrase stands alone."""
     embed_pictures: bool = False
     """Data URIs instead of paths, where the format can hold them."""
-    max_tokens: int = 2048
-    """The trainer's context length; longer dialogues are left out, for a trainer would cut them without a word."""
+    max_tokens: int | None = 2048
+    """The trainer's context length; longer dialogues are left out, for a trainer would cut them without a word. None: any
+    length."""
+    exact: bool = False
+    """Texts keep the white space at their ends and their line ends, as another dataset has them."""
+    name: str = ""
+    """What the dataset is called where a format has a name for it; empty: as the file."""
+    keep_aside: Callable[[Dialogue, str], None] | None = None
+    """Is given each dialogue that is left out, and why."""
+    settings: dict[str, str] = {}
+    """What one format alone knows, as ``rows`` of ``csv``; each names its own in its docstring."""
 
 
 class Written(Struct, kw_only=True):
@@ -39,6 +52,8 @@ class Written(Struct, kw_only=True):
     """Reason -> how many dialogues."""
     examples: dict[str, str] = field(default_factory=dict)
     """Reason -> the id of the first dialogue it befell."""
+    not_held: Counter[str] = field(default_factory=Counter)
+    """What of the written dialogues the format has no place for -> how many had it."""
     notes: list[str] = field(default_factory=list)
     """What the user must know to load the file: its picture folder, for one."""
 
@@ -46,6 +61,38 @@ class Written(Struct, kw_only=True):
         """Counts a dialogue that is not written."""
         self.left_out[reason] += 1
         self.examples.setdefault(reason, dialogue.id)
+
+
+ALWAYS_HELD = frozenset({"id", "turns", "assets", "metadata"})
+"""Fields of a dialogue that are in every format."""
+_PLAIN: dict[str, Any] = {
+    field.name: field.default
+    for field in fields(Dialogue)
+    if field.name not in {*ALWAYS_HELD, "scene", "objects"} and field.default is not NODEFAULT
+}
+
+
+def derive_scene(identity: str, assets: Iterable[Asset]) -> str:
+    """The scene of a dialogue whose row does not name it: its first picture, else the dialogue itself."""
+    return next((asset.path for asset in assets if asset.path), identity)
+
+
+def count_losses(dialogue: Dialogue, holds: frozenset[str], options: ExportOptions, written: Written) -> None:
+    """Counts what of the dialogue is not in the file.
+
+    Args:
+        dialogue: one that was written.
+        holds: the fields that the format has a place for, beside :data:`ALWAYS_HELD`.
+        options: whether boxes are printed.
+        written: where it is counted.
+    """
+    for name, plain in _PLAIN.items():
+        if name not in holds and getattr(dialogue, name) != plain:
+            written.not_held[name] += 1
+    if "scene" not in holds and dialogue.scene != derive_scene(dialogue.id, dialogue.assets):
+        written.not_held["scene"] += 1
+    if dialogue.objects and options.boxes is None and "objects" not in holds:
+        written.not_held["objects (what the text refers to; `--boxes` prints their coordinates)"] += 1
 
 
 class Format(Protocol):

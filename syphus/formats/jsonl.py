@@ -3,7 +3,7 @@
 Nothing is rendered and nothing is lost: what :func:`write` wrote, :func:`read` gives back, value for value.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,6 +12,8 @@ from syphus.decoding import decode_json
 from syphus.errors import InputError
 from syphus.files import write_whole
 from syphus.formats.exporting import ExportOptions, Written
+from syphus.formats.importing import CERTAIN, NO_FIT, Fit, ImportOptions, Report, Sample
+from syphus.formats.rows import make_aside
 from syphus.records import Dialogue
 
 SUFFIX = ".jsonl"
@@ -51,11 +53,12 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
     return written
 
 
-def read(path: Path, report: Callable[[str, str], None]) -> Iterator[Dialogue]:
+def read(file: Path, options: ImportOptions, report: Report) -> Iterator[Dialogue]:  # noqa: ARG001 - the contract
     """The dialogues of a file that :func:`write` made, one at a time; blank lines are passed over.
 
     Args:
-        path: the file.
+        file: the file.
+        options: have no effect: a dialogue says everything itself.
         report: is told the place (``line 12, $.turns[0]``) and the fault of each line that is no dialogue: torn, odd, or
             not UTF-8. The reading goes on.
 
@@ -63,41 +66,51 @@ def read(path: Path, report: Callable[[str, str], None]) -> Iterator[Dialogue]:
         InputError: the file cannot be read, is UTF-16, or is a JSON array.
     """
     try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                data = _check_start(line, path) if number == 1 else line
-                dialogue = _read_line(data, number, path, report)
+        with file.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                data = _check_start(line, file) if number == 1 else line
+                dialogue = _read_line(data, number, file, report)
                 if dialogue is not None:
                     yield dialogue
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", file=path) from error
+        raise InputError(f"cannot be read: {error.strerror or error}", file=file) from error
 
 
-def _check_start(line: bytes, path: Path) -> bytes:
+def fits(sample: Sample) -> Fit:
+    """Lines of ``id``, ``scene`` and ``turns``."""
+    if sample.layout not in ("lines", "object"):
+        return NO_FIT
+    rows = [row for row in sample.rows() if {"id", "scene", "turns"} <= row.keys()]
+    return Fit(CERTAIN, "lines of `id`, `scene` and `turns`, our own form") if rows else NO_FIT
+
+
+def _check_start(line: bytes, file: Path) -> bytes:
     """The first line without its byte order mark. Raises :class:`InputError` for a file of another kind."""
     if line.startswith(_OTHER_MARKS):
-        raise InputError("is UTF-16", file=path, mend="Save the file as UTF-8; `iconv -f utf-16 -t utf-8` does it.")
+        raise InputError("is UTF-16", file=file, mend="Save the file as UTF-8; `iconv -f utf-16 -t utf-8` does it.")
     line = line.removeprefix(_BYTE_ORDER_MARK)
     if line.lstrip().startswith(b"["):
         raise InputError(
             "is a JSON array and not JSON Lines of dialogues",
-            file=path,
+            file=file,
             mend="Name a file that was exported as `jsonl`.",
         )
     return line
 
 
-def _read_line(data: bytes, number: int, path: Path, report: Callable[[str, str], None]) -> Dialogue | None:
+def _read_line(data: bytes, number: int, file: Path, report: Report) -> Dialogue | None:
     if not data.strip():
         return None
+    place = f"line {number}"
     try:
-        return decode_json(data.decode("utf-8").rstrip("\r\n"), Dialogue, file=path, first_line=number)
+        return decode_json(data.decode("utf-8").rstrip("\r\n"), Dialogue, file=file, first_line=number)
     except InputError as error:
         mend = error.mend
         if not isinstance(error.__cause__, msgspec.ValidationError):
             # Every line is written with its end: broken JSON without one is a copy that stopped.
             mend = "" if data.endswith(b"\n") else _TORN
-        report(error.place, f"{error.message}. {mend}" if mend else error.message)
+        place, message = error.place, f"{error.message}. {mend}" if mend else error.message
     except UnicodeDecodeError as error:
-        report(f"line {number}", f"byte {data[error.start]:#04x} is not UTF-8")
+        message = f"byte {data[error.start]:#04x} is not UTF-8"
+    report(make_aside(file, place, message, data))
     return None

@@ -14,18 +14,25 @@ The rules are those of LLaVA, commit c121f043, ``llava/train/train.py`` (``LazyS
   token ``<unk>``, or nothing at all makes the lengths differ, and the whole sample is masked with no more than a warning.
 - What is longer than ``--model_max_length`` is cut without one.
 
-Rows written by this module load with LLaMA-Factory (``sharegpt``) and Qwen-VL's fine-tuning code, too.
+The loader moves an ``<image>`` to the head of its turn, so rows that have it elsewhere (Qwen-VL's samples) are read with
+their place and written with it.
+
+Rows written by this module load with LLaMA-Factory (``sharegpt``) and Qwen-VL's fine-tuning code, too. Rows with a list of
+pictures or a video are LLaVA-NeXT's (:mod:`syphus.formats.llava_next`).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from syphus.files import write_whole
+from syphus.formats.chat_rows import Style, make_chat_row, parse_chat, read_dialogues
 from syphus.formats.exporting import ExportOptions, Written
-from syphus.formats.parts import MARKS, Pictures, UnfitError, check_kind, encode_rows, render_turns
+from syphus.formats.importing import CERTAIN, LIKELY, NO_FIT, POSSIBLE, Fit, ImportOptions, Report, Sample
+from syphus.formats.json_files import write_rows
+from syphus.formats.media import MediaKeys
+from syphus.formats.parts import MARKS, Pictures, UnfitError
 from syphus.records import Dialogue
 
 SUFFIX = ".json"
@@ -36,7 +43,44 @@ LLAVA_MARKS = (*MARKS, "<im_patch>", "<im_start>", "<im_end>", "<Image>", "</Ima
 
 _ROLE = re.compile(r"\b(?:USER|ASSISTANT):|### ?(?:Human|Assistant):")
 """The turns of the ``v1`` and the ``v0`` templates. Other colons (``User: admin`` on a screen) are text to every template."""
-_ROLES = {"user": "human", "assistant": "gpt"}
+
+STYLE = Style(
+    name="llava",
+    media=MediaKeys(keys={"image": "image"}, empties=False, most=1),
+    tokens={"image": "<image>"},
+    answers=False,
+    marks=LLAVA_MARKS,
+)
+
+
+def read(file: Path, options: ImportOptions, report: Report) -> Iterator[Dialogue]:
+    """The dialogues of a LLaVA file: an array, or JSON Lines as some publish it."""
+    return read_dialogues(file, options, report, name="llava", parse=partial(parse_chat, style=STYLE))
+
+
+def fits(sample: Sample) -> Fit:
+    """Rows of ``conversations`` with ``human`` and ``gpt``, with one picture or none."""
+    rows = [row for row in sample.rows() if has_conversations(row)]
+    if not rows or len(rows) < len(sample.records) / 2:
+        return NO_FIT
+    if any(isinstance(row.get("image"), list) or "video" in row for row in rows):
+        return Fit(POSSIBLE, "rows of `conversations`")
+    pictured = [row for row in rows if isinstance(row.get("image"), str)]
+    if not pictured:
+        return Fit(POSSIBLE, "rows of `conversations` without pictures")
+    if not any("id" in row for row in pictured):
+        return Fit(LIKELY - 10, "rows of `conversations` with one picture, and without ids")
+    return Fit(
+        CERTAIN - 10 * (sample.layout == "lines"), "rows of `id`, `image` and `conversations` from human and gpt"
+    )
+
+
+def has_conversations(row: dict[str, Any]) -> bool:
+    """True for a row whose turns are ``{"from", "value"}``."""
+    turns = row.get("conversations")
+    return (
+        isinstance(turns, list) and bool(turns) and isinstance(turns[0], dict) and {"from", "value"} <= turns[0].keys()
+    )
 
 
 def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -> Written:
@@ -50,38 +94,26 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
     Raises:
         InputError: the file cannot be written, or the picture folders have no common parent.
     """
-    written = Written()
-    pictures = Pictures(options.picture_folders)
-    with write_whole(target) as file:
-        separator = b"[\n"
-        for row in encode_rows(dialogues, partial(make_row, pictures=pictures, options=options), written):
-            file.write(separator + row)
-            separator = b",\n"
-        file.write(b"\n]\n" if written.written else b"[]\n")
-    written.notes += pictures.make_notes("Give `--image_folder {base}`: the paths are relative to it.")
-    if written.written:
+    written = write_rows(
+        dialogues,
+        target,
+        options,
+        partial(make_row, options=options),
+        holds=frozenset(),
+        lines=False,
+        explain_base="Give `--image_folder {base}`: the paths are relative to it.",
+    )
+    if written.written and options.max_tokens:
         written.notes.append(
             f"Give `--model_max_length {options.max_tokens}`: LLaVA's own default is 512, and it cuts what is longer."
         )
     return written
 
 
-def make_row(dialogue: Dialogue, pictures: Pictures, options: ExportOptions) -> dict[str, Any]:
+def make_row(dialogue: Dialogue, pictures: Pictures, options: ExportOptions, style: Style = STYLE) -> dict[str, Any]:
     """One dialogue as a row. Raises :class:`UnfitError` for one that LLaVA cannot learn from."""
-    for asset in dialogue.assets:
-        check_kind(asset)
-    if len(dialogue.assets) > 1:
-        raise UnfitError("it has several pictures, and a LLaVA row holds one")
-    row: dict[str, Any] = {"id": dialogue.id}
-    if dialogue.assets:
-        row["image"] = pictures.find(dialogue.assets[0], dialogue).path
-    texts = render_turns(dialogue, options, marks=LLAVA_MARKS)
-    for text in texts:
-        if found := _ROLE.search(text):
+    row = make_chat_row(dialogue, style, pictures, options)
+    for turn in row["conversations"]:
+        if found := _ROLE.search(turn["value"]):
             raise UnfitError(f"a turn holds `{found[0]}`, on which LLaVA's loader splits the turns")
-    if dialogue.assets:
-        texts[0] = f"<image>\n{texts[0]}"
-    row["conversations"] = [
-        {"from": _ROLES[turn.role], "value": text} for turn, text in zip(dialogue.turns, texts, strict=True)
-    ]
     return row

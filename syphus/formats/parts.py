@@ -6,16 +6,17 @@ no ids and no texts, so that the same fault is one line in the report, however o
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from syphus.errors import InputError
-from syphus.formats.exporting import ExportOptions, Written
+from syphus.formats.exporting import ExportOptions, Written, count_losses
+from syphus.formats.places import CLOSE, OPEN, mark_places
 from syphus.records import Asset, Dialogue
 from syphus.references.rendering import render_text
 from syphus.references.text import find_references, plain_text
@@ -37,7 +38,7 @@ TURN_TOKENS = 8
 
 _CONTROL_TOKEN = re.compile(r"<\|[^<>|\s]+\|>")
 _LINE_END = re.compile(r"\r\n?")
-_KINDS = {"video": "a video", "frames": "the frames of a video", "point_cloud": "a point cloud"}
+_KINDS = {"image": "a picture", "video": "a video", "frames": "the frames of a video", "point_cloud": "a point cloud"}
 _REMEMBERED_PICTURES = 1 << 16
 
 
@@ -54,7 +55,13 @@ class UnfitError(Exception):
 
 
 def encode_rows(
-    dialogues: Iterable[Dialogue], make_row: Callable[[Dialogue], Any], written: Written
+    dialogues: Iterable[Dialogue],
+    make_row: Callable[[Dialogue], Any],
+    written: Written,
+    *,
+    holds: frozenset[str] = frozenset(),
+    options: ExportOptions | None = None,
+    encode: Callable[[Any], bytes] = msgspec.json.encode,
 ) -> Iterator[bytes]:
     """The rows that ``make_row`` makes of the dialogues, as JSON on one line each, without a line end.
 
@@ -64,55 +71,86 @@ def encode_rows(
         dialogues: read one at a time.
         make_row: raises :class:`UnfitError` for a dialogue that is to be left out.
         written: counts what is yielded and what is left out.
+        holds: fields of a dialogue that the format has a place for; what else there is of the others is counted.
+        options: of the export.
+        encode: into something else than JSON.
     """
+    options = options or ExportOptions()
     seen: set[str] = set()
+
+    def leave_out(dialogue: Dialogue, reason: str) -> None:
+        written.leave_out(dialogue, reason)
+        if options.keep_aside:
+            options.keep_aside(dialogue, reason)
+
     for dialogue in dialogues:
         if dialogue.id in seen:
-            written.leave_out(dialogue, "its id was given to a dialogue before it")
+            leave_out(dialogue, "its id was given to a dialogue before it")
             continue
         try:
-            row = msgspec.json.encode(make_row(dialogue))
+            row = encode(make_row(dialogue))
         except UnfitError as unfit:
-            written.leave_out(dialogue, unfit.reason)
+            leave_out(dialogue, unfit.reason)
         except UnicodeEncodeError:
-            written.leave_out(dialogue, "its text is no valid Unicode: it holds half of a surrogate pair")
+            leave_out(dialogue, "its text is no valid Unicode: it holds half of a surrogate pair")
         else:
             seen.add(dialogue.id)
             written.written += 1
+            count_losses(dialogue, holds, options, written)
             yield row
 
 
-def render_turns(dialogue: Dialogue, options: ExportOptions, *, marks: Iterable[str] = MARKS) -> list[str]:
+def render_turns(
+    dialogue: Dialogue,
+    options: ExportOptions,
+    *,
+    marks: Iterable[str] = MARKS,
+    render: Callable[[str], str] | None = None,
+) -> list[str]:
     r"""What the turns say to a trainer: references rendered, line ends ``\n``, no white space at either end.
 
     The ends are stripped because LLaVA's loader strips the turn with the picture and no other; with all of them stripped
-    the data is the same in every trainer.
+    the data is the same in every trainer. With ``options.exact``, line ends and ends are as they were.
+
+    Places of media are still marked in what comes back; :func:`syphus.formats.places.write_places` puts tokens there.
 
     Raises:
         UnfitError: a reference leads nowhere, a box cannot be rendered, a turn is empty, it holds one of ``marks``, or all
             together are longer than ``options.max_tokens``.
     """
+
+    def render_turn(text: str, role: Literal["user", "assistant"]) -> str:
+        return render(text) if render else render_text(text, dialogue, options.boxes, role=role)
+
     texts = []
     for turn in dialogue.turns:
         _check_references(turn.text, dialogue)
         try:
-            text = render_text(turn.text, dialogue, options.boxes)
+            text = render_turn(mark_places(turn.text, dialogue.assets), turn.role)
         except InputError as error:
             raise UnfitError(error.message) from error
-        text = _LINE_END.sub("\n", text).strip()
-        if not text:
-            raise UnfitError("a turn is empty")
-        for mark in marks:
-            if mark in text:
-                raise UnfitError(f"a turn holds `{mark}`, which trainers take for their own")
-        # Before rendering: a box convention may have such tokens for a purpose (Qwen2-VL's <|box_start|>).
-        if "|" in text and _CONTROL_TOKEN.search(plain_text(turn.text)):
-            raise UnfitError("a turn holds a `<|...|>` token, which trainers take for their own")
-        texts.append(text)
+        texts.append(text if options.exact else _LINE_END.sub("\n", text).strip())
+        _check_text(texts[-1], turn.text, marks)
+    if options.max_tokens is None:
+        return texts
     tokens = FRAME_TOKENS + sum(TURN_TOKENS + estimate_tokens(text) for text in texts)
     if tokens + PICTURE_TOKENS * len(dialogue.assets) > options.max_tokens:
         raise UnfitError(f"it is longer than {options.max_tokens} tokens, by a high estimate")
     return texts
+
+
+def _check_text(text: str, stored: str, marks: Iterable[str]) -> None:
+    """Raises :class:`UnfitError` for a rendered text that is empty or holds what trainers take for their own."""
+    if OPEN in stored or CLOSE in stored:
+        raise UnfitError("a turn holds U+FDD0 or U+FDD1, which are no characters")
+    if not text.strip():
+        raise UnfitError("a turn is empty")
+    for mark in marks:
+        if mark in text:
+            raise UnfitError(f"a turn holds `{mark}`, which trainers take for their own")
+    # Before rendering: a box convention may have such tokens for a purpose (Qwen2-VL's <|box_start|>).
+    if "|" in text and _CONTROL_TOKEN.search(plain_text(stored)):
+        raise UnfitError("a turn holds a `<|...|>` token, which trainers take for their own")
 
 
 def _check_references(text: str, dialogue: Dialogue) -> None:
@@ -165,7 +203,8 @@ class Pictures:
 
     Args:
         folders: source name -> the folder that its assets' paths are relative to. Where there are none at all, paths are
-            taken as they stand and nothing is looked for.
+            taken as they stand and nothing is looked for. That under the empty name is for all sources that are not named.
+        videos: the folder of the videos, where it is another one.
 
     Raises:
         InputError: the folders have no common parent (they are on different drives).
@@ -177,11 +216,13 @@ class Pictures:
     """True as soon as a picture was looked for."""
     first_missing: Path | None = None
 
-    def __init__(self, folders: dict[str, Path]) -> None:
+    def __init__(self, folders: dict[str, Path], *, videos: Path | None = None) -> None:
         # Not resolve(): the trainer goes through the same symbolic links as we do.
         self._folders = {source: Path(os.path.abspath(folder)) for source, folder in folders.items()}  # noqa: PTH100
+        self._videos = Path(os.path.abspath(videos)) if videos else None  # noqa: PTH100
+        known = [*self._folders.values(), *([self._videos] if self._videos else [])]
         try:
-            self.base = Path(os.path.commonpath(self._folders.values())) if folders else None
+            self.base = Path(os.path.commonpath(known)) if known else None
         except ValueError as error:
             raise InputError(
                 f"the picture folders of {', '.join(sorted(folders))} have no common parent, and a dataset's paths are "
@@ -190,15 +231,24 @@ class Pictures:
             ) from error
         self._is_file = lru_cache(_REMEMBERED_PICTURES)(os.path.isfile)
 
-    def find(self, asset: Asset, dialogue: Dialogue) -> Picture:
-        """Where the picture is, and its path in the dataset.
+    def find(self, asset: Asset, dialogue: Dialogue, *, kinds: Collection[str] = ("image",)) -> Picture:
+        """Where the picture (or video) is, and its path in the dataset.
+
+        Args:
+            asset: the picture.
+            dialogue: whose source says which folder it is in.
+            kinds: what the format can hold.
 
         Raises:
-            UnfitError: it is none, has no path or one that leaves its folder, or is missing.
+            UnfitError: it is of no such kind, has no path or one that leaves its folder, or is missing.
         """
         self.asked = True
-        check_kind(asset)
+        check_kind(asset, kinds)
         if not asset.path:
+            if asset.url and asset.url.startswith("file://"):
+                raise UnfitError(
+                    "its picture has an absolute path; `--images` names the folder that paths are relative to"
+                )
             raise UnfitError("its picture has only a url" if asset.url else "its picture has neither a path nor a url")
         if "\\" in asset.path:
             raise UnfitError("its picture's path has backslashes")
@@ -206,8 +256,10 @@ class Pictures:
         if ".." in path.parts:
             raise UnfitError("its picture's path has `..` in it, which may lead out of the picture folder")
         if self.base is None:
-            return Picture(str(path), None)
-        folder = self._folders.get(dialogue.source)
+            return Picture(asset.path, None)
+        folder = self._folders.get(dialogue.source, self._folders.get(""))
+        if asset.kind == "video" and self._videos:
+            folder = self._videos
         if folder is None:
             raise UnfitError("the picture folder of its source is not known")
         file = folder / path
@@ -215,6 +267,8 @@ class Pictures:
         if not self._is_file(file):
             self.first_missing = self.first_missing or file
             raise UnfitError("its picture's file is missing")
+        if folder == self.base:
+            return Picture(asset.path, file)
         return Picture((PurePath(os.path.relpath(folder, self.base)) / path).as_posix(), file)
 
     def make_notes(self, explain_base: str) -> list[str]:
@@ -236,10 +290,11 @@ class Pictures:
         return notes
 
 
-def check_kind(asset: Asset) -> None:
-    """Raises :class:`UnfitError` unless the asset is a picture."""
-    if asset.kind != "image":
-        raise UnfitError(f"it is about {_KINDS[asset.kind]}, and the format holds pictures only")
+def check_kind(asset: Asset, kinds: Collection[str] = ("image",)) -> None:
+    """Raises :class:`UnfitError` unless the asset is a picture, or of one of ``kinds``."""
+    if asset.kind not in kinds:
+        held = " and ".join(f"{kind.replace('image', 'picture')}s" for kind in kinds)
+        raise UnfitError(f"it is about {_KINDS[asset.kind]}, and the format holds {held} only")
 
 
 def show_path(path: Path) -> str:

@@ -208,7 +208,14 @@ class BatchBook(BatchReader):
 
     def add_request(self, key: str, request: Request, settings: dict[str, Any], rows: list[int]) -> None:
         """Stores a request; its row is added to ``rows`` when it is written."""
-        self.ledger.put(lambda db: rows.append(self.ledger.request_id(db, key, request, settings)))
+        sent = msgspec.json.encode(settings).decode()
+        place = len(rows)
+        rows.append(0)
+
+        def work(db: sqlite3.Connection) -> None:  # may be done a second time, where the disk was full
+            rows[place] = self.ledger.request_id(db, key, request, sent)
+
+        self.ledger.put(work)
 
     def pack(self, shard: Shard, *, tag: str, endpoint: str) -> None:
         """Stores a batch that waits to be handed in; on disk before this returns. Blocks meanwhile."""

@@ -8,13 +8,13 @@ load the groups grow by themselves, and a single row is committed at once.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from syphus.errors import LedgerError
-from syphus.ledger import store
+from syphus.ledger import reserve, store
 
 Work = Callable[[sqlite3.Connection], Any]
 """Statements that belong together."""
@@ -28,13 +28,20 @@ class GroupCommit:
     Args:
         db: the connection; nobody else uses it.
         path: named in errors.
+        complete: adds to each group what follows from it, as sums.
+        forget: called when rows that were inserted are not there after all.
     """
 
-    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, db: sqlite3.Connection, path: Path, complete: Work, forget: Callable[[], None]) -> None:
         self.failure: LedgerError | None = None
         """Why nothing can be written any more. What was committed before is whole."""
+        self.full: LedgerError | None = None
+        """The disk is full, and what is written now uses up the reserve: no new work is to be begun."""
+        self.reserve: reserve.Reserve | None = None
         self._db = db
         self._path = path
+        self._complete = complete
+        self._forget = forget
         self._waiting: list[_Entry] = []
         self._committing: tuple[Future[None], list[_Entry]] | None = None
         self._planned = False
@@ -48,8 +55,8 @@ class GroupCommit:
         self._waiting.append((work, None))
         self._plan()
 
-    async def put_and_wait(self, work: Work) -> None:
-        """Writes with the next group; returns when it is on disk.
+    def put_and_wait(self, work: Work) -> Awaitable[None]:
+        """Writes with the next group; what is returned is done when it is on disk.
 
         A write that has begun is finished even if the task that waits for it is cancelled: it holds what was paid for.
         """
@@ -58,7 +65,7 @@ class GroupCommit:
         done: asyncio.Future[None] = loop.create_future()
         self._waiting.append((work, done))
         self._plan()
-        await done
+        return done
 
     def flush(self) -> None:
         """Returns when all that was handed in is committed; blocks meanwhile."""
@@ -85,6 +92,8 @@ class GroupCommit:
                 self._end_commit()
             self._thread.shutdown()
             self._db.close()
+            if self.reserve:
+                self.reserve.free()
 
     def _check(self) -> None:
         if self.failure:
@@ -107,6 +116,8 @@ class GroupCommit:
             return
         group, self._waiting = self._waiting, []
         if not self._insert(group):
+            if self._waiting:
+                self._plan()
             return
         committing = self._thread.submit(self._db.commit)
         self._committing = committing, group
@@ -135,18 +146,24 @@ class GroupCommit:
 
     def _insert(self, group: list[_Entry]) -> bool:
         try:
-            for work, _ in group:
-                work(self._db)
+            self._work(group)
         # Whatever it is: those who wait must hear of it, or they would wait for ever.
         except Exception as error:  # noqa: BLE001
             self._finish(group, error)
             return False
         return True
 
+    def _work(self, group: list[_Entry]) -> None:
+        for work, _ in group:
+            work(self._db)
+        self._complete(self._db)
+
     def _finish(self, group: list[_Entry], error: BaseException | None) -> None:
+        if error is not None and self.reserve and store.is_full(error):
+            error = self._use_reserve(group, error)
         if error is not None:
             self.failure = self.failure or store.unwritable(self._path, error)
-            self._db.rollback()
+            self._roll_back()
         for _, done in group:
             if done is None or done.done():
                 continue
@@ -157,6 +174,24 @@ class GroupCommit:
         if self.failure and self._waiting:
             left, self._waiting = self._waiting, []
             self._finish(left, None)
+
+    def _use_reserve(self, group: list[_Entry], error: BaseException) -> BaseException | None:
+        """Writes a group once more, in the room that was kept; returns why not, if not even that helped."""
+        assert self.reserve
+        self.reserve.free()
+        self.reserve = None
+        self.full = reserve.full(self._path, error)
+        self._roll_back()
+        try:
+            self._work(group)
+            self._db.commit()
+        except Exception as still:  # noqa: BLE001 - as in _insert
+            return still
+        return None
+
+    def _roll_back(self) -> None:
+        self._db.rollback()
+        self._forget()
 
 
 def _error_of(action: Callable[[], None]) -> BaseException | None:

@@ -8,7 +8,7 @@ Reading goes over a connection of its own.
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -20,7 +20,8 @@ from syphus.errors import LedgerError, ModelError
 from syphus.exchange import Item, Message, Outcome, Reply, Request
 from syphus.ledger import store
 from syphus.ledger.commits import GroupCommit, Work
-from syphus.ledger.reader import HELD, LOST, LedgerReader
+from syphus.ledger.reader import HELD, LOST, PAID, SPENT, Done, LedgerReader
+from syphus.ledger.reserve import Reserve
 from syphus.ledger.store import LEDGER_FILE
 
 _KNOWN_TEXTS = 1024
@@ -45,19 +46,60 @@ class Ledger(LedgerReader):
         self._lock = store.lock(path.parent)
         try:
             super().__init__(path)
-            self._commits = GroupCommit(store.connect(path), path)
+            self._commits = GroupCommit(store.connect(path), path, self._note_spent, self._forget)
         except BaseException:
             self._lock.close()
             raise
+        self._spent_now = 0.0
+        """US dollars of the attempts in the group that is being written."""
+        self._written = _Written()
+        # Where a run is new, what it has not written itself is not there, and need not be looked for.
+        self._is_new = not self._read(
+            "SELECT EXISTS (SELECT 1 FROM requests) OR EXISTS (SELECT 1 FROM outcomes)"
+        ).fetchone()[0]
         self._ids: OrderedDict[Any, int] = OrderedDict()
         """Ids of shared texts, by what they are the text of."""
         self._places_kept = False
+
+    def find_reply(self, key: str) -> Reply | None:
+        """The reply that was paid for, or None."""
+        return None if self._is_new and key not in self._written else super().find_reply(key)
+
+    def find_done(self, item: str) -> Done | None:
+        """The item's newest outcome, or None."""
+        return None if self._is_new and item not in self._written else super().find_done(item)
 
     def close(self) -> None:
         """Writes what is waiting, and lets the file go. May be called twice."""
         self._commits.close()
         super().close()
         self._lock.close()
+
+    def keep_reserve(self, calls: int) -> None:
+        """Keeps room on the disk for the replies to so many calls, until the ledger is closed.
+
+        Raises:
+            LedgerError: there is none.
+        """
+        self._commits.reserve = Reserve(self.path.parent, calls)
+
+    @property
+    def full(self) -> LedgerError | None:
+        """What is to be said in the end: the disk is full, and only what is on its way may still be written."""
+        return self._commits.full
+
+    def _note_spent(self, db: sqlite3.Connection) -> None:
+        """Keeps the sum of all attempts beside them: should a page of them be lost, what they cost is still known."""
+        if not self._spent_now:
+            return
+        change = "UPDATE meta SET value = CAST(value AS REAL) + ? WHERE key = ?"
+        if not db.execute(change, (self._spent_now, SPENT)).rowcount:
+            db.execute(f"INSERT INTO meta SELECT ?, ({PAID})", (SPENT,))
+        self._spent_now = 0.0
+
+    def _forget(self) -> None:
+        self._ids.clear()
+        self._spent_now = 0.0
 
     def flush(self) -> None:
         """Returns when all that was handed in is committed."""
@@ -67,19 +109,20 @@ class Ledger(LedgerReader):
         """Writes statements of another module with the next group; returns at once."""
         self._commits.put(work)
 
-    async def put_and_wait(self, work: Work) -> None:
-        """Writes statements of another module; returns when they are on disk, and all that was handed in before."""
-        await self._commits.put_and_wait(work)
+    def put_and_wait(self, work: Work) -> Awaitable[None]:
+        """Writes statements of another module; done when they are on disk, and all that was handed in before."""
+        return self._commits.put_and_wait(work)
 
-    async def record_attempt(
-        self, key: str, request: Request, settings: dict[str, Any], result: Reply | ModelError, call: Call
-    ) -> None:
-        """Stores one attempt. ``settings`` is what was sent besides the messages; it never holds a key or a header."""
-        await self._commits.put_and_wait(self.attempt_work(key, request, settings, result, call))
+    def record_attempt(
+        self, key: str, request: Request, settings: str, result: Reply | ModelError, call: Call
+    ) -> Awaitable[None]:
+        """Stores one attempt; to be waited for.
 
-    def note_attempt(
-        self, key: str, request: Request, settings: dict[str, Any], result: Reply | ModelError, call: Call
-    ) -> None:
+        ``settings`` is what was sent besides the messages, as JSON; it never holds a key or a header.
+        """
+        return self._commits.put_and_wait(self.attempt_work(key, request, settings, result, call))
+
+    def note_attempt(self, key: str, request: Request, settings: str, result: Reply | ModelError, call: Call) -> None:
         """Stores one attempt with the next group, for a task that may not wait."""
         self._commits.put(self.attempt_work(key, request, settings, result, call))
 
@@ -93,9 +136,7 @@ class Ledger(LedgerReader):
             self.set_meta(LOST, self.meta(LOST, float, 0.0) + held)
             self.hold(0.0)
 
-    def attempt_work(
-        self, key: str, request: Request, settings: dict[str, Any], result: Reply | ModelError, call: Call
-    ) -> Work:
+    def attempt_work(self, key: str, request: Request, settings: str, result: Reply | ModelError, call: Call) -> Work:
         """The statements that store one attempt, and its request where it is new."""
         store_attempt = self._attempt(result, call)
         return lambda db: store_attempt(db, self.request_id(db, key, request, settings))
@@ -117,6 +158,7 @@ class Ledger(LedgerReader):
             values = (None, None, None, result.text, result.finish, result.refusal, result.model, *counts)
 
         def work(db: sqlite3.Connection, request: int) -> None:
+            self._spent_now += (call.cost or 0.0) + (call.risk or 0.0)
             db.execute(
                 "INSERT INTO attempts (request, at, seconds, endpoint, batch, cost, risk, failure, detail, status, reply,"
                 " finish, refusal, model, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens,"
@@ -135,13 +177,14 @@ class Ledger(LedgerReader):
 
         return work
 
-    def request_id(self, db: sqlite3.Connection, key: str, request: Request, settings: dict[str, Any]) -> int:
+    def request_id(self, db: sqlite3.Connection, key: str, request: Request, settings: str) -> int:
         """The row of a request, made if it is not there."""
+        self._written.add(key)
         constant, varying = request.messages[: request.constant], request.messages[request.constant :]
         prefix = self._text_id(db, constant, constant) if constant else None
         cursor = db.execute(
             "INSERT OR IGNORE INTO requests (key, purpose, prefix, messages, settings) VALUES (?, ?, ?, ?, ?)",
-            (key, request.purpose, prefix, _messages(varying), self._text_id(db, _json(settings), None)),
+            (key, request.purpose, prefix, _messages(varying), self._text_id(db, settings, None)),
         )
         if cursor.rowcount:
             return int(cursor.lastrowid or 0)
@@ -171,6 +214,11 @@ class Ledger(LedgerReader):
         """
         self._places_kept = True
 
+    @property
+    def places_kept(self) -> bool:
+        """Only a part of the run is worked on."""
+        return self._places_kept
+
     def record_outcome(self, item: Item, position: int, outcome: Outcome, *, state: str, detail: str) -> None:
         """Stores what came of an item; it is committed with the next group, after the replies that it was made of.
 
@@ -190,11 +238,17 @@ class Ledger(LedgerReader):
             _json(outcome.rejects), _json(outcome.notes), _json(outcome.requests), _json(outcome.dialogues),
         )  # fmt: skip
 
+        is_first = self._is_new and name not in self._written
+        self._written.add(name)
+
         def work(db: sqlite3.Connection) -> None:
-            newest = db.execute(
-                "SELECT generation, version, draw, position FROM outcomes WHERE item = ? ORDER BY generation DESC LIMIT 1",
-                (name,),
-            ).fetchone()
+            newest = None
+            if not is_first:
+                newest = db.execute(
+                    "SELECT generation, version, draw, position FROM outcomes WHERE item = ?"
+                    " ORDER BY generation DESC LIMIT 1",
+                    (name,),
+                ).fetchone()
             generation = newest[0] + (newest[1:3] != (version, draw)) if newest else 1
             place = newest[3] if newest and self._places_kept else position
             db.execute(
@@ -254,6 +308,29 @@ class Ledger(LedgerReader):
         """For the few rows that are written before and after the run, outside of the event loop's tasks."""
         self._commits.put(work)
         self.flush()
+
+
+class _Written:
+    """Keys and items that this start has written: says "no" for certain, and "yes" where it may be (a Bloom filter).
+
+    Two bits for each in two megabytes: after a million of them, one "no" in seventy is taken for a "yes", and looked for.
+    """
+
+    _MASK = 2**24 - 1
+
+    def __init__(self) -> None:
+        self._bits = bytearray((self._MASK + 1) // 8)
+
+    def add(self, name: str) -> None:
+        """From now on it may be there."""
+        number = hash(name)
+        for bit in (number & self._MASK, number >> 24 & self._MASK):
+            self._bits[bit >> 3] |= 1 << (bit & 7)
+
+    def __contains__(self, name: str) -> bool:
+        number = hash(name)
+        one, other = number & self._MASK, number >> 24 & self._MASK
+        return bool(self._bits[one >> 3] >> (one & 7) & self._bits[other >> 3] >> (other & 7) & 1)
 
 
 @overload

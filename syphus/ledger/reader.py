@@ -13,8 +13,9 @@ from syphus.records import Dialogue
 
 T = TypeVar("T")
 
-HELD, LOST = "dollars on their way", "dollars lost"
-"""Facts of the run that the budget rests on."""
+HELD, LOST, SPENT = "dollars on their way", "dollars lost", "dollars spent"
+"""Facts of the run that the budget rests on. The last is the sum over all attempts, kept for the day when some are lost."""
+PAID = "SELECT coalesce(sum(cost), 0.0) + coalesce(sum(risk), 0.0) FROM attempts"
 
 _COLUMNS = ("item", "category", "scene", "state", "dialogues", "rejects", "notes", "detail", "generation")
 _OUTCOME = f"SELECT {', '.join(_COLUMNS)} FROM"
@@ -236,13 +237,33 @@ class LedgerReader:
         )
         return [Spent(*row) for row in rows]
 
+    def cached(self, model: str, *, batch: bool = False) -> dict[str, tuple[int, int, int]]:
+        """What the provider's prompt cache gave to one model, online or in batches, by ``category/step``.
+
+        Returns:
+            Replies whose prompts were counted, the tokens of these prompts, and how many of them came out of the cache.
+        """
+        rows = self._rows(
+            "SELECT purpose, count(*), sum(prompt_tokens), coalesce(sum(cached_tokens), 0)"
+            " FROM attempts JOIN requests ON requests.id = attempts.request"
+            " WHERE prompt_tokens > 0 AND failure IS NULL AND (batch IS NOT NULL) = ? AND settings IN"
+            " (SELECT id FROM texts WHERE id IN (SELECT DISTINCT settings FROM requests) AND json_valid(text)"
+            "  AND json_extract(text, '$.model') = ?)"
+            " GROUP BY purpose",
+            (batch, model),
+        )
+        return {purpose: (replies, prompt, cached) for purpose, replies, prompt, cached in rows}
+
     def dollars(self) -> float:
         """US dollars that the run has cost, and may have cost beside, over all its starts."""
-        paid = self._read("SELECT coalesce(sum(cost), 0.0) + coalesce(sum(risk), 0.0) FROM attempts").fetchone()[0]
+        paid = self._read(PAID).fetchone()[0]
         return float(paid) + self.lost()
 
     def lost(self) -> float:
-        """US dollars at most for calls that were on their way when a start was killed. Only kept where there is a budget."""
+        """US dollars at most for calls of which no row tells.
+
+        They were on their way when a start was killed (only kept where there is a budget), or a damaged ledger has lost them.
+        """
         return self.meta(LOST, float, 0.0)
 
     def draw_of(self, item: str) -> int:

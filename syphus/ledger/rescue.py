@@ -6,6 +6,7 @@ and takes its place when it is whole; who is killed in between starts again, or,
 
 # ruff: noqa: S608 - the names of tables and columns are this program's own
 
+import math
 import os
 import shutil
 import sqlite3
@@ -19,14 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from syphus.errors import LedgerError
 from syphus.ledger import store
+from syphus.ledger.reader import LOST, PAID, SPENT
 from syphus.ledger.salvage import FORMS, LOST_TEXT_DIGEST, Row, Table, Wreck
 from syphus.ledger.store import LEDGER_FILE, RESCUED_FILE
 from syphus.records import Dialogue
 
+_NOTHING = 1e-9
 _WORK_FOLDER = "ledger.rescue"
 _META = "rescue"
 _ENDS = ("", "-wal", "-shm")
@@ -56,6 +59,10 @@ class Rescue(Struct, frozen=True, kw_only=True):
     kept: str = ""
     """The old ledger's name now."""
     tables: dict[str, TableCount] = {}
+    dollars: float = 0.0
+    """What the lost attempts have cost at most; it counts as spent."""
+    is_guessed: bool = False
+    """That figure was not noted in the ledger: each of them was taken to have cost as much as the dearest that was saved."""
 
     @property
     def lost(self) -> int:
@@ -140,6 +147,7 @@ def _make(file: Path, work: Path) -> Rescue:
                         for name in (table.name for table in FORMS[store.SCHEMA_VERSION])
                     },
                 )
+                made = _charge_lost(db, made)
                 if not any(made.tables[name].saved for name in ("attempts", "outcomes", "requests")):
                     raise LedgerError(
                         f"{file}: nothing that was asked or answered can be read; it stays as it is.\n"
@@ -149,6 +157,32 @@ def _make(file: Path, work: Path) -> Rescue:
                 db.commit()
     _sync(new)
     return made
+
+
+def _charge_lost(db: sqlite3.Connection, made: Rescue) -> Rescue:
+    """Counts as spent what the lost attempts have cost, so that a budget holds over all that was ever paid.
+
+    Their sum is noted beside the attempts. Where that note is lost too, each is taken to have cost as much as the dearest.
+    """
+    saved = float(db.execute(PAID).fetchone()[0])
+    noted, lost = (_number(db, key) for key in (SPENT, LOST))
+    rows = made.tables["attempts"]
+    dearest = db.execute("SELECT max(coalesce(cost, 0.0) + coalesce(risk, 0.0)) FROM attempts").fetchone()[0] or 0.0
+    gone = (rows.lost + rows.left_out) * dearest if noted is None else max(0.0, noted - saved)
+    if gone < _NOTHING:  # sums of floating-point numbers, in another order
+        return made
+    for key, dollars in ((LOST, (lost or 0.0) + gone), (SPENT, saved)):
+        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, msgspec.json.encode(dollars).decode()))
+    return structs.replace(made, dollars=gone, is_guessed=noted is None)
+
+
+def _number(db: sqlite3.Connection, key: str) -> float | None:
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    try:
+        number = msgspec.json.decode(row[0], type=float) if row else None
+    except msgspec.DecodeError:  # a damaged page may hold anything
+        return None
+    return number if number is not None and 0 <= number < math.inf else None
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -81,9 +81,9 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def damaged(path: Path, error: Exception) -> LedgerError:
     """What is said of a ledger that SQLite cannot read."""
-    if _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LedgerError(f"{path}: another program keeps it locked ({error}).\n  {_LET_GO}")
-    if _primary_code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+    if primary_code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return LedgerError(
             f"{path}: cannot be opened ({error}).\n"
             "  The file and its folder must be writable, also for reading: copy the folder to where they are."
@@ -116,7 +116,7 @@ def unwritable(path: Path, error: BaseException) -> LedgerError:
         sqlite3.SQLITE_LOCKED: _LET_GO,
         sqlite3.SQLITE_CORRUPT: f"It is damaged: `syphus recover {path.parent}` saves all rows that can still be read.",
         sqlite3.SQLITE_NOTADB: f"It is damaged: `syphus recover {path.parent}` saves all rows that can still be read.",
-    }.get(_primary_code(error), "Free some space, then start the same command again.")
+    }.get(primary_code(error), "Free some space, then start the same command again.")
     return LedgerError(f"{path}: cannot be written ({error}).\n  What was stored before is whole. {mend}")
 
 
@@ -136,7 +136,12 @@ def other_version(path: Path, version: int) -> LedgerError:
 _LET_GO = "Close what has it open (a database browser?), then start the same command again."
 
 
-def _primary_code(error: BaseException) -> int:
+def is_full(error: BaseException) -> bool:
+    """Whether more room on the disk may help. A quota that is used up is an input/output error to SQLite."""
+    return primary_code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+def primary_code(error: BaseException) -> int:
     """SQLite's primary result code; 0 where there is none."""
     return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
 
@@ -166,7 +171,7 @@ def lock(folder: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         if holder:
             holder.close()
-        if _primary_code(error) != sqlite3.SQLITE_BUSY:
+        if primary_code(error) != sqlite3.SQLITE_BUSY:
             raise LedgerError(
                 f"{folder / _LOCK_FILE}: cannot be used ({error}).\n"
                 "  The run's folder must be writable. If it is, remove this file, which holds nothing."

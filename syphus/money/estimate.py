@@ -14,7 +14,8 @@ from syphus.exchange import Usage
 from syphus.money.prices import Prices
 
 CACHED_FROM = 1024
-"""Tokens from which providers keep a prefix in their cache (OpenAI's guide to prompt caching; others ask for as much or more)."""
+CACHED_STEP = 128
+"""Tokens from which providers keep a prefix in their cache (OpenAI's guide to prompt caching; others ask for as much or more), and the steps in which they do."""
 
 ASSUMED_REPAIRS = 0.1
 """The share of first replies that are asked for again, where nothing is known."""
@@ -57,6 +58,16 @@ class Counted(NamedTuple):
     constant: int
     rest: int
     schema: int = 0
+
+
+class Cached(NamedTuple):
+    """What is known of the provider's prompt cache for one step, with one model: sums over replies in the ledger."""
+
+    replies: int = 0
+    prompt: int = 0
+    cached: int = 0
+    assumed: bool = False
+    """The provider keeps prefixes of itself, or is told to: without replies the constant part is taken to come from there."""
 
 
 class Past(Struct):
@@ -150,6 +161,11 @@ class Prospect(Struct, frozen=True, kw_only=True):
     correction: Correction = Correction()
     error: float = 0.0
     """How far a prompt's count may still be off, as a part of it."""
+    cached: float | None = None
+    """The part of a prompt that is likely to come out of the provider's cache; None: not known."""
+    cached_from: str = ""
+    caches_constant: bool = False
+    """Without a known part: all of the constant part but the first is taken to come from there."""
 
 
 def prospect(
@@ -162,6 +178,7 @@ def prospect(
     repairs: int,
     repair_prompt: int,
     count_error: float,
+    cached: Cached = Cached(),  # noqa: B008 - a constant
 ) -> Prospect:
     """What to expect of a step: from its own replies, else from those to an earlier wording, else from its demonstrations.
 
@@ -174,11 +191,13 @@ def prospect(
         repairs: how often at most a reply is asked for again.
         repair_prompt: tokens by which a repair's prompt is longer.
         count_error: how far our count of a prompt may be off.
+        cached: what the provider's cache gave so far.
     """
     out, out_from = _out(past, to_send, demonstrated, earlier, max_tokens)
     again, again_from = _repairs(past, repairs)
     correction = past.correction()
     error = min(correction.error, count_error) if correction.by else count_error
+    measured = cached.replies >= _ENOUGH_REPLIES and cached.prompt > 0
     return Prospect(
         out=out,
         out_from=out_from,
@@ -187,7 +206,14 @@ def prospect(
         repair_prompt=repair_prompt,
         correction=correction,
         error=error,
+        cached=min(1.0, cached.cached / cached.prompt) if measured else None,
+        cached_from=_cached_from(cached) if measured else "",
+        caches_constant=cached.assumed and not measured,
     )
+
+
+def _cached_from(cached: Cached) -> str:
+    return f"{cached.cached / cached.prompt:.1%} of the prompts' tokens, as in {cached.replies:,} replies in the ledger"
 
 
 def _out(
@@ -242,6 +268,8 @@ class Totals(NamedTuple):
     tokens_out: Span = Span()
     cost: Span = Span()
     """US dollars; means nothing where the prices are not known."""
+    cached: Span = Span()
+    """Of ``tokens_in``: what is taken to come out of the provider's cache. Most at the low end of the cost."""
 
     def plus(self, other: "Totals") -> "Totals":
         """Both together."""
@@ -295,15 +323,20 @@ def extrapolate(
             variance += (group.size * _spread(count, made.tokens_in.likely, squares)) ** 2 * left_out / count
     error = 2 * sqrt(variance) / total.tokens_in.likely if total.tokens_in.likely else 0.0
     total = total.widened(error)
-    # The first request of a prefix finds nothing in the provider's cache.
-    missed = sum(_discount(constant, prices, batch=batch) for constant in prefixes.values())
+    # The first request of a prefix finds nothing in the provider's cache. What was measured has such requests in it.
+    missed = [
+        (_discount(constant, prices, batch=batch), _assumed(constant, prospects[name], prices, batch=batch))
+        for name, constant in prefixes.items()
+    ]
     low, likely, high = total.cost
-    return total._replace(cost=Span(min(low + missed, likely), likely, high)), error
+    likely += sum(prices.saved(Usage(prompt=constant, cached=constant), batch=batch) or 0.0 for _, constant in missed)
+    low += sum(dollars for dollars, _ in missed)
+    return total._replace(cost=Span(min(low, likely), likely, high)), error
 
 
 def _one_request(request: Counted, expected: Prospect, prices: Prices, *, batch: bool) -> Totals:
     """A request with its share of repairs."""
-    ends: list[tuple[float, float, float, float]] = []
+    ends: list[tuple[float, float, float, float, float]] = []
     correction = expected.correction
     for end in range(3):
         off = 1 + (end - 1) * expected.error
@@ -313,23 +346,43 @@ def _one_request(request: Counted, expected: Prospect, prices: Prices, *, batch:
         longer = prompt + expected.repair_prompt * correction.ratio * off
         constant = request.constant * correction.ratio * off
         out, again = expected.out[end], expected.repairs[end]
-        cost = 0.0
+        cost = cached = 0.0
         for size, share in ((prompt, 1.0), (longer, again)):
-            usage = _usage(size, out, constant, prices, end, batch=batch)
+            usage = _usage(size, out, constant, expected, prices, end, batch=batch)
             cost += share * (prices.cost(usage, batch=batch) or 0.0)
-        ends.append((1 + again, prompt + again * longer, out * (1 + again), cost))
+            cached += share * usage.cached
+        ends.append((1 + again, prompt + again * longer, out * (1 + again), cost, cached))
     return Totals(*(Span(*three) for three in zip(*ends, strict=True)))
 
 
-def _usage(prompt: float, out: float, constant: float, prices: Prices, end: int, *, batch: bool) -> Usage:
-    """The usage of one request at this end of the range: prefix cached at the low end, all written there at the high one."""
+def _usage(
+    prompt: float, out: float, constant: float, expected: Prospect, prices: Prices, end: int, *, batch: bool
+) -> Usage:
+    """The usage of one request at this end of the range.
+
+    At the low end the constant part is in the provider's cache, or more if more was measured; in the middle what was
+    measured, or assumed; at the high end nothing, and all is written there where that is dearer.
+    """
     tokens = round(prompt)
-    cached = round(constant) if end == 0 and _discount(round(constant), prices, batch=batch) else 0
+    likely = (
+        round(prompt * expected.cached)
+        if expected.cached is not None
+        else _assumed(round(constant), expected, prices, batch=batch)
+    )
+    most = max(likely, round(constant) if _discount(round(constant), prices, batch=batch) else 0)
+    cached = min(tokens, (most, likely, 0)[end])
     rates = prices.rates_for(tokens, batch=batch)
     dearer = rates is not None and rates.cache_write > rates.tokens_in and tokens >= CACHED_FROM
     return Usage(
         prompt=tokens, completion=round(out), cached=cached, cache_written=tokens if end == 2 and dearer else 0
     )
+
+
+def _assumed(constant: int, expected: Prospect, prices: Prices, *, batch: bool) -> int:
+    """Tokens of a request that are taken to come out of the cache where nothing was measured."""
+    if not expected.caches_constant or not _discount(constant, prices, batch=batch):
+        return 0
+    return constant // CACHED_STEP * CACHED_STEP
 
 
 def _discount(constant: int, prices: Prices, *, batch: bool) -> float:

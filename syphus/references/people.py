@@ -42,6 +42,8 @@ _BACK = 40
 class _Names(NamedTuple):
     """What is made of some people once."""
 
+    probe: re.Pattern[str]
+    """Finds a place where a name may begin, fast; most texts have none."""
     pattern: re.Pattern[str]
     single: re.Pattern[str]
     owners: dict[str, int]
@@ -62,7 +64,7 @@ def hide(text: str, people: tuple[Person, ...]) -> str:
     name alone (a label, a speaker) is none. The ids of references stay.
     """
     names = _compile(people)
-    if names is None:
+    if names is None or not names.probe.search(text):
         return text
 
     def replace(found: re.Match[str]) -> str:
@@ -86,7 +88,7 @@ def hide(text: str, people: tuple[Person, ...]) -> str:
 def find_names(text: str, people: tuple[Person, ...]) -> list[str]:
     """The names of ``people`` that stand in ``text``, as written there, each once, in order."""
     names = _compile(people)
-    if names is None:
+    if names is None or not names.probe.search(text):
         return []
     found = (match["names"] for match in names.pattern.finditer(text) if match["names"])
     return list(dict.fromkeys(name for part in found for name in names.single.findall(part)))
@@ -109,6 +111,8 @@ def _compile(people: tuple[Person, ...]) -> _Names | None:
     )
     calls = _make_calls(people)
     single = re.compile(one)
+    # an apostrophe, and the spaces inside a name, may be written in more than one way
+    probe = re.compile("|".join(sorted({re.escape(re.split(r"['’\s]", form)[0]) for form in forms})))
 
     def unname(looks: str) -> str:
         """Looks that themselves name somebody ("Monica's brother") say what she is called."""
@@ -116,7 +120,7 @@ def _compile(people: tuple[Person, ...]) -> _Names | None:
         safe = {found[0]: call if call != looks and not single.search(call) else "somebody" for found, call in owned}
         return single.sub(lambda found: safe[found[0]], looks)
 
-    return _Names(pattern, single, owners, tuple(map(unname, calls)))
+    return _Names(probe, pattern, single, owners, tuple(map(unname, calls)))
 
 
 def _make_pattern(name: str) -> str:

@@ -228,3 +228,10 @@ def test_references_of_captions_are_shown_only_where_ids_are():
 )
 def test_needs(scene, lacks):
     assert lacking(scene, ("pair", "several", "speech", "questions", "options", "absent", "prose")) == lacks
+
+
+def test_of_alternatives_one_is_enough():
+    needs = (("captions", "regions"), "absent")
+    assert lacking(Scene(id="s"), needs) == ["captions or regions", "absent"]
+    assert lacking(Scene(id="s", captions=(Caption(text="x"),), absent=("y",)), needs) == []
+    assert lacking(Scene(id="s", regions=(Region(id="r1", text="x"),)), needs) == ["absent"]

@@ -68,8 +68,9 @@ def test_with_all_that_charades_knows(tmp_path):
         (11.9, 33.2, "", {"action": "Closing a door"}),
         (14.2, 33.33, "person closes the door.", {}),
     ]
-    assert [(problem.place, problem.lost) for problem in problems] == [("line 3", False)]
+    assert [(problem.place, problem.lost) for problem in problems] == [("line 3", False), ("line 2", False)]
     assert "end after the video of 33.33 s" in problems[0].message
+    assert "does not know Y6R7T" in problems[1].message
 
 
 def test_actions_without_their_names_are_told(tmp_path):
@@ -101,7 +102,7 @@ def test_bad_lines(tmp_path, line, message):
         ("AO8RW,,,,,,,,,,x\n", ["the video's length stays unknown"]),
         ("AO8RW,,,,,,,,,,\n", ["the video's length stays unknown"]),
         ("AO8RW,,,,,,,,,c006 1;c9 1 2;c006 1.2.3 4,20\n", ["is no `c000", "does not name it", "is no `c000"]),
-        ("AO8RW,1\n", ["fields, but the header has"]),
+        ("AO8RW,1\n", ["fields, but the header has", "`charades` does not know AO8RW"]),
     ],
 )
 def test_bad_rows_of_charades(tmp_path, row, messages):

@@ -52,8 +52,9 @@ def test_the_sample_of_its_repository():
     for scene in scenes:
         image = images[scene.metadata["image_id"]]
         for key, ids in (("absent", "neg_category_ids"), ("not_exhaustive", "not_exhaustive_category_ids")):
-            assert scene.metadata.get(key, []) == [names[id_] for id_ in image[ids]]
-    assert sum(len(scene.metadata.get("absent", ())) for scene in scenes) == 942
+            told = list(scene.absent) if key == "absent" else scene.metadata.get(key, [])
+            assert told == [names[id_] for id_ in image[ids]]
+    assert sum(len(scene.absent) for scene in scenes) == 942
     # v0.5 names pictures as COCO 2014 did, and means those of 2017
     assert all(scene.assets[0].path.startswith("val2017/0000") for scene in scenes)
     assert scenes[0].assets[0].license is not None
@@ -63,8 +64,9 @@ def test_version_1_has_an_address_and_no_file_name(tmp_path):
     scene, problems = one(tmp_path)
     assert problems == []
     assert (scene.id, scene.assets[0].path, scene.assets[0].url) == ("000000000009", "train2017/000000000009.jpg", None)
+    assert scene.absent == ("bow (weapon)",)
     assert scene.metadata == {
-        "image_id": 9, "coco_url": URL, "absent": ["bow (weapon)"], "not_exhaustive": ["trash can"],
+        "image_id": 9, "coco_url": URL, "not_exhaustive": ["trash can"],
         "synonyms": {"trash can": ["dust bin"]}, "frequency": {"trash can": "f"},
     }  # fmt: skip
     assert (scene.objects[0].label, scene.objects[0].box, scene.objects[0].source_id) == (
@@ -91,7 +93,7 @@ def test_version_05_without_address(tmp_path):
 
 def test_unknown_categories_are_reported(tmp_path):
     scene, problems = one(tmp_path, image={**IMAGE, "neg_category_ids": [1, 77]})
-    assert scene.metadata["absent"] == ["bow (weapon)"]
+    assert scene.absent == ("bow (weapon)",)
     assert messages(problems, lost=True) == ["absent: categories that the file does not have: 77"]
 
 

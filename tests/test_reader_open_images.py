@@ -45,7 +45,7 @@ def test_the_real_layouts(tmp_path):
     assert (crowd.label, crowd.box, crowd.crowd, crowd.score) == ("Generic label #3", (70, 0, 80, 50), True, 0.7)
     assert crowd.attributes == ("partly hidden",)
     assert scenes[1].objects[0].attributes == ()  # -1 is unknown
-    assert scenes[1].metadata["absent"] == ["Generic label #0"]
+    assert scenes[1].absent == ("Generic label #0",)
     assert scenes[0].metadata == {
         "image_id": "a", "split": "train", "author": "Intel", "title": "Test Image A", "present": ["Generic label #0"],
     }  # fmt: skip
@@ -69,7 +69,7 @@ def test_labels_without_box_are_objects_where_the_class_is_boxable(tmp_path):
     write(tmp_path, **{"class-descriptions-boxable__csv": "/m/1,Dog\n/m/2,Cat\n"})
     scenes, problems = read(open_images, folder=tables(tmp_path, labels=labels))
     assert [(thing.label, thing.box is None) for thing in scenes[0].objects] == [("Dog", False), ("Cat", True)]
-    assert scenes[0].metadata["absent"] == ["Table"]
+    assert scenes[0].absent == ("Table",)
     assert (scenes[1].objects, scenes[1].metadata["present"]) == ((), ["Table"])
     assert [problem.place for problem in problems] == ["line 6", "line 7"]
 
@@ -120,7 +120,7 @@ def test_tables_in_any_order_are_joined(tmp_path, order):
     labels = "a,v,/m/2,0\nb,v,/m/2,0\nc,v,/m/2,0\n"
     scenes, problems = read(open_images, folder=tables(tmp_path, boxes=boxes, labels=labels))
     assert [(scene.id, len(scene.objects)) for scene in scenes] == [(one, order.count(one)) for one in "abc"]
-    assert all(scene.metadata["absent"] == ["Cat"] for scene in scenes)
+    assert all(scene.absent == ("Cat",) for scene in scenes)
     assert [problem.lost for problem in problems] == ([] if order == "abc" else [False])
 
 

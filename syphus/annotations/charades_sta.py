@@ -179,6 +179,10 @@ def _make_scenes(
             report(Problem(file=str(options.path), place=place, message=f"{error}; the video is left out"))
             continue
         moments = Moments(options.path, report, about.length)
+        if options.charades and name not in known:
+            moments.tell(
+                f"line {lines[0].line}", f"`charades` does not know {name}; its length stays unknown", lost=False
+            )
         for line in lines:
             moments.add(Moment(line.start, line.end, line.text, {}, f"line {line.line}"))
         if options.charades and about.actions:

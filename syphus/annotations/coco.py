@@ -136,7 +136,7 @@ def make_scenes(
     Args:
         annotations: of which ``finish`` was called; receives what is wrong with boxes, keypoints and paths.
         images: the picture folder.
-        describe: makes a scene's metadata.
+        describe: makes a scene's metadata; what it has as ``absent`` becomes the scene's own.
     """
     stems = Counter(_name_by_file(picture) for picture in annotations.pictures.values())
     names = Names()
@@ -144,12 +144,14 @@ def make_scenes(
         stem = _name_by_file(picture)
         name = names.give(stem if stem and stems[stem] == 1 else str(picture.id))
         objects = tuple(_make_objects(annotations, picture))
+        metadata = describe(picture)
         yield Scene(
             id=name,
             assets=(_make_asset(picture, images, annotations.report),),
             captions=tuple(Caption(text=text) for text in annotations.captions.get(picture.id, ())),
             objects=objects,
-            metadata=describe(picture),
+            absent=tuple(metadata.pop("absent", ())),
+            metadata=metadata,
         )
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from syphus.annotations.labels import clean
 from syphus.annotations.naming import Names, make_name
-from syphus.annotations.narrations import ABOUT_WEARER
+from syphus.annotations.narrations import ABOUT_COMMANDS, ABOUT_WEARER
 from syphus.annotations.pair_rows import Row, open_rows
 from syphus.annotations.reading import Problem, Report
 from syphus.annotations.video_files import name_other
@@ -34,9 +34,6 @@ _NEEDED = ("video_id", "start_timestamp", "stop_timestamp", "narration")
 _STAMP = re.compile(r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2}(?:\.\d{1,9})?)$")
 _LONGEST_LIST = 10_000
 """Letters. ``ast.literal_eval`` is safe, but deep nesting could still exhaust it."""
-_ABOUT_NARRATIONS = (
-    'The narrations are the wearer\'s own, as commands: "take plate" means that the wearer takes a plate.'
-)
 
 
 class Options(VideoOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,7 +112,7 @@ def _make_scenes(
             id=names.give(make_name(video)),
             assets=(asset,),
             segments=moments.segments(),
-            prose=(ABOUT_WEARER, _ABOUT_NARRATIONS),
+            prose=(ABOUT_WEARER, ABOUT_COMMANDS),
             metadata={
                 "video": video,
                 "participant": _take(first, "participant_id"),

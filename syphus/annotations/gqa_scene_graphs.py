@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from syphus.annotations.foreign import name_form
 from syphus.annotations.json_nested import NamedShape, NestedDocument
 from syphus.annotations.json_shapes import Broken
 from syphus.annotations.labels import clean
@@ -68,6 +69,9 @@ class _LooseGraph(msgspec.Struct):
     weather: Any = None
 
 
+_MOST_MEMBERS = 20
+"""A file of another form has no more at its top."""
+
 _SHAPE = NamedShape(_GraphRecord)
 _THING = NamedShape(_ThingRecord).one
 
@@ -107,8 +111,9 @@ def _read_scenes(options: Options, report: Report) -> Iterator[Scene]:
                 yield _make_scene(name, graph, options, names, report)
             elif not good:
                 broken.append(name)
-                if "images" in broken and "annotations" in broken:
-                    raise InputError("is a COCO file", file=options.path, mend='Use `reader = "coco"`.')
+                what, mend = name_form(broken) if len(broken) <= _MOST_MEMBERS else ("", "")
+                if what:
+                    raise InputError(f"is {what}", file=options.path, mend=mend)
     if broken and not good:
         raise InputError(
             f"is no scene graphs: no member has `objects`; its members: {', '.join(broken[:5])}", file=options.path

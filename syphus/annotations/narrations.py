@@ -18,6 +18,12 @@ ABOUT_WEARER = (
     "The wearer's own hands may be seen, the wearer's face is not."
 )
 
+ABOUT_COMMANDS = 'The narrations are the wearer\'s own, as commands: "take plate" means that the wearer takes a plate.'
+"""Of EPIC-KITCHENS."""
+
+TRUE_OF_EACH_PART = frozenset({ABOUT_WEARER, ABOUT_COMMANDS})
+"""Prose that holds for each clip of a video as for the whole of it."""
+
 _TAG = re.compile(r"^\s*#+\s*(?P<tag>summary|unsure|C|O)(?![A-Za-z0-9])\s*[:,.]?\s*", re.IGNORECASE)
 _RUN_ON = re.compile(r"^\s*#+\s*(?P<tag>[CO])(?=C\s)")
 _UNSURE = re.compile(r"#+\s*unsure\b", re.IGNORECASE)

@@ -113,6 +113,7 @@ class _ImageReading:
         self._boxes: set[tuple[str, tuple[float, ...]]] = set()
         self._relations: dict[Relation, None] = {}
         self._metadata: dict[str, Any] = {"image_id": self._image}
+        self._absent: tuple[str, ...] = ()
         self._captions: dict[str, None] = {}
         self._info: dict[str, str] = {}
         self._lost_boxes = 0
@@ -149,6 +150,7 @@ class _ImageReading:
                 for number, thing in enumerate(self._things, 1)
             ),
             relations=tuple(self._relations),
+            absent=self._absent,
             metadata=self._metadata,
         )
 
@@ -301,10 +303,9 @@ class _ImageReading:
         present = [code for code, confidence in found.items() if confidence == 1 and code not in boxed]
         self._things += [_Thing(code, None, None) for code in present if code in self._folder.boxable]
         others = [self._folder.names[code] for code in present if code not in self._folder.boxable]
-        absent = [self._folder.names[code] for code, confidence in found.items() if confidence == 0]
-        for key, labels in (("present", others), ("absent", absent)):
-            if labels:
-                self._metadata[key] = labels
+        self._absent = tuple(self._folder.names[code] for code, confidence in found.items() if confidence == 0)
+        if others:
+            self._metadata["present"] = others
 
 
 def _are_alike(one: tuple[float, ...], other: tuple[float, ...]) -> bool:

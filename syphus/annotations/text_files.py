@@ -5,6 +5,7 @@ by line it would lose exactly the captions that are not plain ASCII.
 """
 
 import codecs
+import os
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -21,7 +22,8 @@ def open_bytes(file: Path) -> BinaryIO:
         return file.open("rb")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        mend = "" if file.exists() else "Check the path; a relative one starts at the configuration file."
+        # Not Path.exists(), which raises for a name that is too long.
+        mend = "" if os.path.exists(file) else "Check the path; a relative one starts at the configuration file."  # noqa: PTH110
         raise InputError(f"cannot be read: {reason}", file=file, mend=mend) from error
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from syphus.annotations.foreign import name_form
 from syphus.annotations.json_shapes import Broken, Shape
 from syphus.annotations.pair_rows import Row, open_rows
 from syphus.annotations.reading import Problem, Report
@@ -86,8 +87,9 @@ def _read_json(file: Path, text: str, report: Report) -> Project:
             top.reason if "JSON" in top.reason else f"is no VIA file: {top.reason}", file=file, mend=_WANTED
         )
     choices: dict[str, dict[str, str]] = {}
-    if {"images", "annotations"} <= top.keys():
-        raise InputError("is a COCO file", file=file, mend='Use `reader = "coco"`.')
+    what, mend = name_form(top)
+    if what:
+        raise InputError(f"is {what}", file=file, mend=mend)
     if {"project", "view", "metadata"} <= top.keys():
         raise InputError("is a project of VIA 3", file=file, mend="Export it from there as VIA 2 or COCO.")
     records = top

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from syphus.annotations.narrations import TRUE_OF_EACH_PART
 from syphus.annotations.videos import is_inside, shift_segments
 from syphus.errors import InputError
 from syphus.records import Asset, Object, Relation, Scene, Segment
@@ -86,14 +87,14 @@ def cut_windows(scene: Scene, seconds: float, overlap: float = 0.0, *, keep_empt
         InputError: as :func:`plan_windows`.
     """
     plan_windows(seconds, seconds, overlap)  # says at once what is wrong with these
-    if not (keep_empty or scene.segments):
-        if _is_annotated(scene):
-            yield scene
-        return
     timed = [asset for asset in scene.assets if asset.kind in ("video", "frames")]
     duration = _find_end(scene, timed[0]) if len(timed) == 1 == len(scene.assets) else None
     if duration is None:
         yield scene
+        return
+    if not (keep_empty or scene.segments):
+        if _is_annotated(scene):
+            yield scene
         return
     asset = scene.assets[0]
     windows = plan_windows(duration, seconds, overlap)
@@ -172,7 +173,11 @@ def _tell_whole(scene: Scene) -> tuple[str, ...]:
     told += [_relate(relation, labels) for relation in scene.relations]
     if scene.ocr:
         told.append("text that can be read: " + "; ".join(dict.fromkeys(line.text for line in scene.ocr)))
-    return tuple(text if text.startswith(OF_THE_WHOLE) else OF_THE_WHOLE + text for text in told)
+    return tuple(text if _holds_for_parts(text) else OF_THE_WHOLE + text for text in told)
+
+
+def _holds_for_parts(text: str) -> bool:
+    return text in TRUE_OF_EACH_PART or text.startswith(OF_THE_WHOLE)
 
 
 def _describe(thing: Object) -> str:

@@ -140,7 +140,8 @@ class CategoryFile(Table, frozen=True, kw_only=True):
 
     ability: Ability
     description: str = ""
-    needs: tuple[Need, ...] = ()
+    needs: tuple[Need | tuple[Need, ...], ...] = ()
+    """All of them; of several that stand in brackets of their own, one is enough."""
     context: Context = Context()
     steps: tuple[Step, ...]
     dialogue: DialogueShape

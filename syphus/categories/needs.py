@@ -6,9 +6,13 @@ from syphus.categories.blocks import Need
 from syphus.records import Scene
 
 
-def lacking(scene: Scene, needs: tuple[Need, ...]) -> list[Need]:
-    """What a category needs and the scene does not have."""
-    return [need for need in needs if not _HAS[need](scene)]
+def lacking(scene: Scene, needs: tuple[Need | tuple[Need, ...], ...]) -> list[str]:
+    """What a category needs and the scene does not have; of alternatives all, as ``captions or regions``."""
+    return [" or ".join(options) for options in map(_as_tuple, needs) if not any(_HAS[need](scene) for need in options)]
+
+
+def _as_tuple(need: Need | tuple[Need, ...]) -> tuple[Need, ...]:
+    return (need,) if isinstance(need, str) else need
 
 
 def _has_boxes(scene: Scene) -> bool:

@@ -127,7 +127,7 @@ def _choose(prepared: Prepared, number: int) -> Callable[[GenerateItem], bool]:
     if not found:
         told = ", ".join(f"{count} have no {need}" for need, count in missing.items())
         raise InputError(
-            f"no scene has what the category needs ({', '.join(needs) or 'there is no scene'})",
+            f"no scene has what the category needs ({', '.join(missing) or 'there is no scene'})",
             mend=f"Of the scenes {told}." if told else "Give other scenes.",
         )
     ballot.close({"": number})

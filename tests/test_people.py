@@ -74,6 +74,11 @@ def test_letters_go_by_order_among_those_without_looks():
     assert call_people(people)[-4:] == ("person Z", "person AA", "person AB", "person AC")
 
 
+def test_looks_fit_into_a_sentence():
+    people = (Person(name="Ann", looks=" The  woman in Dior "),)
+    assert hide("Here Ann sits. Ann smiles.", people) == "Here the woman in Dior sits. The woman in Dior smiles."
+
+
 def test_looks_that_name_each_other_do_not_leak():
     people = (Person(name="Ann", looks="Bob's sister"), Person(name="Bob", looks="Ann's brother"))
     assert find_names(" ".join(call_people(people)), people) == []

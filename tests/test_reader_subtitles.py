@@ -504,6 +504,8 @@ def test_languages(tmp_path):
     joined, problems = join(make_scene(), tmp_path, language="pt-br")
     assert joined.segments[0].columns == {"subtitle": "in pt-BR"}
     assert not problems
+    joined, problems = join(make_scene(), tmp_path, language="pt")
+    assert joined.segments[0].columns == {"subtitle": "in pt-BR"}
     joined, problems = join(make_scene(), tmp_path)
     assert joined.segments[0].columns == {"subtitle": "in de"}
     assert "`language` says which" in problems[0].message

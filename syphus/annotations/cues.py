@@ -45,7 +45,6 @@ _STAMP = r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2})(?:[.,:](\d{1,9}))?"
 _ARROW = re.compile(rf"\s*{_STAMP}\s*-{{1,2}}>\s*{_STAMP}(?=\s|$)")
 _COMMA = re.compile(rf"\s*{_STAMP},{_STAMP}\s*$")
 _FRAMES = re.compile(r":\d+:\d+:\d")
-_LIKE_ARROW = re.compile(r"^\s*\S*\d.*-->|-->\s*\d")
 _LIKE_COMMA = re.compile(r"^\s*\d+:[\d:]+\.\w+,\d+:\S+\s*$")
 _INDEX = re.compile(r"\s*\d{1,7}\s*$")
 _ASIDE = re.compile(r"(NOTE|STYLE|REGION)(\s|$)")
@@ -63,7 +62,7 @@ def is_webvtt(text: str) -> bool:
 
 def has_cues(text: str) -> bool:
     """Whether any line is, or is meant to be, the times of a cue of these formats."""
-    return any(_ARROW.match(line) or _COMMA.match(line) or _LIKE_ARROW.search(line) for line in _ENDS.split(text))
+    return any(_ARROW.match(line) or _COMMA.match(line) or _is_like_times(line) for line in _ENDS.split(text))
 
 
 def read_header(text: str) -> Header:
@@ -135,7 +134,7 @@ class _Parser:
                 self._drop_index()
                 yield from self._close()
                 yield from self._open(found, line, index + 1)
-            elif _LIKE_ARROW.search(line) or _LIKE_COMMA.match(line):
+            elif _is_like_times(line) or _LIKE_COMMA.match(line):
                 self._drop_index()
                 yield from self._close()
                 yield Fault(index + 1, f"its times cannot be read: {line.strip()[:60]!r}; the cue is left out")
@@ -200,6 +199,12 @@ class _Parser:
             shown = " ".join(self._stray).strip()[:60]
             yield Fault(self._stray_place, f"text without times is left out: {shown!r}")
         self._times, self._place, self._text, self._stray, self._stray_place = None, 0, [], [], 0
+
+
+def _is_like_times(line: str) -> bool:
+    """Whether it is meant to be the times of a cue: an arrow, with a digit before or behind it."""
+    before, arrow, behind = line.partition("-->")
+    return bool(arrow) and (any(letter.isdigit() for letter in before) or behind.lstrip()[:1].isdigit())
 
 
 def _to_seconds(groups: tuple[str | None, ...]) -> float:

@@ -26,8 +26,8 @@ TRUE_OF_EACH_PART = frozenset({ABOUT_WEARER, ABOUT_COMMANDS})
 
 _TAG = re.compile(r"^\s*#+\s*(?P<tag>summary|unsure|C|O)(?![A-Za-z0-9])\s*[:,.]?\s*", re.IGNORECASE)
 _RUN_ON = re.compile(r"^\s*#+\s*(?P<tag>[CO])(?=C\s)")
-_UNSURE = re.compile(r"#+\s*unsure\b", re.IGNORECASE)
-_STRAY = re.compile(r"#+(?=\s|$)|#+(?=[A-Za-z])")
+_UNSURE = re.compile(r"(?<!#)#{1,5}\s?unsure\b", re.IGNORECASE)
+_STRAY = re.compile(r"(?<!#)#{1,5}(?=\s|$|[A-Za-z])")
 _WEARER = re.compile(
     r"(?<![\w'’.&/+-])(?<!\bvitamin )(?<!\bVitamin )(?<!\bletter )(?<!\btype )(?<!\bUSB )(?<!\busb )(?<!\bclass )(?<!\bgrade )"
     r"C(?![\w.&/+-])(?! clamp| major| minor)"

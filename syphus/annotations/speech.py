@@ -68,7 +68,7 @@ class Speech:
         self.place = place
         self._report = report
         self._encoding = encoding
-        self._language = language.lower() if language else None
+        self._language = language
         self._files: dict[str, list[Path]] = {}
         self._offsets: dict[str, tuple[int, int]] = {}
         self._stream: BinaryIO | None = None
@@ -107,7 +107,7 @@ class Speech:
             return None
         exact = [file for file in files if file.stem == name]
         if self._language:
-            asked = [file for file in files if split_language(file.stem)[1] == self._language]
+            asked = [file for file in files if is_in_language(file, self._language)]
             return next(iter((*asked, *exact)), None)
         if not exact and len(files) > 1:
             others = ", ".join(file.name for file in files[1:4])
@@ -187,6 +187,12 @@ def split_language(stem: str) -> tuple[str, str]:
     if not is_language or (region and not (region.isascii() and region.isalnum())):
         return stem, ""
     return name, last.lower()
+
+
+def is_in_language(file: Path, language: str) -> bool:
+    """Whether a file's name says so: ``en`` takes ``film.en.srt`` and ``film.en-GB.srt``, ``en-gb`` the second alone."""
+    found = split_language(file.stem)[1]
+    return found == language.lower() or found.partition("-")[0] == language.lower()
 
 
 def join_subtitles(

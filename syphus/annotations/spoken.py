@@ -30,7 +30,7 @@ class Utterance(Struct, frozen=True, kw_only=True):
         return {key: value for key, value in columns.items() if value}
 
 
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?(?:[ \t]+([^>\n]*))?>|</v>")
+_VOICE = re.compile(r"<v(?:\.[^\s<>]{0,200})?(?:[ \t]([^<>\n]{0,200}))?>|</v>")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\s*/?\s*[biusBIUS]\s*>|<\d[\d:.]*>|\{\\[^{}]*\}|\{[yYcCfFsS]:[^{}]*\}")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _BREAK = re.compile(r"\\[Nn]|\[br\]|<br\s*/?>", re.IGNORECASE)
@@ -45,7 +45,7 @@ _UNCASED = re.compile(r"\s*([^\W\d_]{1,12})\s*[：:]")
 _NOTES = re.compile(r"[♪♫♬♩]+([^♪♫♬♩]*)[♪♫♬♩]*|^\s*#\s+(.*?)\s+#\s*$")
 _MARKUP = re.compile(r"[<&{\\\[\x00-\x08\x0b-\x1f\x7f-\xa0\u200b-\u206f\ufeff]")
 _NOT_PLAIN = re.compile(
-    r"[<>&{\\\[\](:：♪♫♬♩#\x00-\x09\x0b-\x1f\x7f-\xa0\u200b-\u206f\ufeff]|(?:^|\n)\s*[-–—‐‑]|^[^\w]*$"
+    r"[<>&{\\\[\](:：♪♫♬♩#\x00-\x09\x0b-\x1f\x7f-\xa0\u200b-\u206f\ufeff]|(?:^|\n)[^\S\n]*[-–—‐‑]|^[^\w]*$"
 )
 """What there must be for a cue to be more than words."""
 _WORD = re.compile(r"[^\W_]")
@@ -201,8 +201,7 @@ def _read_turn(text: str, voice: str, speakers: frozenset[str]) -> Utterance | N
         text = _SOUND.sub(take_sound, text)
     if "(" in text:
         text = _drop_asides(text, sounds)
-    text = _NOTES.sub(take_song, text)
-    said = " ".join(text.split())
+    said = " ".join(_NOTES.sub(take_song, " ".join(text.split())).split())
     said = said if _WORD.search(said) or "?" in said or "!" in said else ""
     sound = "; ".join(dict.fromkeys(" ".join(one.split()).strip(" .") for one in sounds))
     sung = " ".join(" ".join(lyrics).split())

@@ -153,21 +153,21 @@ class _Markers(NamedTuple):
 
 
 _OTHERS = (
-    _Markers(re.compile(r"^\s*\[Script Info\]|^\s*\[Events\]|^Dialogue:\s", re.MULTILINE), "ass"),
+    _Markers(re.compile(r"^[ \t]*\[Script Info\]|^[ \t]*\[Events\]|^Dialogue:\s", re.MULTILINE), "ass"),
     _Markers(re.compile(r"<SAMI\b", re.IGNORECASE), "sami"),
     _Markers(re.compile(r"<(?:\w+:)?tt[\s>]"), "ttml"),
-    _Markers(re.compile(r"^\s*\{\d+\}\{\d+\}", re.MULTILINE), "microdvd"),
-    _Markers(re.compile(r"^\s*\[\d+\]\s?\[\d+\]", re.MULTILINE), "mpl2"),
-    _Markers(re.compile(r"^\s*\d+:\d{2}:\d{2}:[^\d]", re.MULTILINE), "tmp"),
+    _Markers(re.compile(r"^[ \t]*\{\d+\}\{\d+\}", re.MULTILINE), "microdvd"),
+    _Markers(re.compile(r"^[ \t]*\[\d+\]\s?\[\d+\]", re.MULTILINE), "mpl2"),
+    _Markers(re.compile(r"^[ \t]*\d+:\d{2}:\d{2}:[^\d]", re.MULTILINE), "tmp"),
 )
 
 _ENTRIES = {
     "ass": re.compile(r"^Dialogue:", re.MULTILINE),
     "sami": re.compile(r"<SYNC\b(?:(?!<SYNC\b)[^\0])*?<P\b[^>]*>\s*(?!&nbsp;|<)\S", re.IGNORECASE),
     "ttml": re.compile(r"<(?:\w+:)?p[\s>]"),
-    "microdvd": re.compile(r"^\s*\{\d+\}\{\d+\}(?!\s*\d+(?:\.\d+)?\s*$)", re.MULTILINE),
-    "mpl2": re.compile(r"^\s*\[\d+\]\s?\[\d+\]", re.MULTILINE),
-    "tmp": re.compile(r"^\s*\d+:\d{2}:\d{2}:", re.MULTILINE),
+    "microdvd": re.compile(r"^[ \t]*\{\d+\}\{\d+\}(?![ \t]*\d+(?:\.\d+)?[ \t]*$)", re.MULTILINE),
+    "mpl2": re.compile(r"^[ \t]*\[\d+\]\s?\[\d+\]", re.MULTILINE),
+    "tmp": re.compile(r"^[ \t]*\d+:\d{2}:\d{2}:", re.MULTILINE),
 }
 """What an entry begins with: pysubs2 says nothing of those it passes over."""
 

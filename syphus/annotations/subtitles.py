@@ -13,7 +13,7 @@ from msgspec import Struct
 from syphus.annotations.naming import Names, make_name
 from syphus.annotations.people import NameBook, find_people, name_people, read_names
 from syphus.annotations.reading import Problem, Report
-from syphus.annotations.speech import join_subtitles, list_subtitles, split_language
+from syphus.annotations.speech import is_in_language, join_subtitles, list_subtitles, split_language
 from syphus.annotations.subtitle_files import SUFFIXES, read_subtitles
 from syphus.annotations.text_files import open_bytes
 from syphus.annotations.videos import VideoFolder, check_options
@@ -65,7 +65,7 @@ def read(options: Options, report: Report) -> Iterator[Scene]:
         return _read_files([options.path], options, videos, book, report)
     files = list_subtitles(options.path)
     if options.language:
-        files = [file for file in files if split_language(file.stem)[1] == options.language.lower()]
+        files = [file for file in files if is_in_language(file, options.language)]
     if not files:
         kinds = ", ".join(SUFFIXES) if not options.language else f".{options.language}{SUFFIXES[0]} and the like"
         raise InputError(f"has no subtitle files ({kinds})", file=options.path)

@@ -104,7 +104,7 @@ def _make_person(draw: random.Random, index: int, images: int, polygons: list[st
 def measure(files: dict[str, str]) -> None:
     """Runs in the fresh process."""
     sys.path.insert(0, str(ROOT))
-    from syphus.annotations import coco  # noqa: PLC0415
+    from syphus.annotations.pictures import coco  # noqa: PLC0415
 
     problems: list[str] = []
     began = time.perf_counter()

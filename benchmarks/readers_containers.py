@@ -25,7 +25,8 @@ from pathlib import Path
 import msgspec
 
 from syphus.annotations import scenes
-from syphus.annotations.partners import pair_similar
+from syphus.annotations.reading import find_reader
+from syphus.annotations.several.partners import pair_similar
 
 RECORDS = {
     "spot_the_diff": 100_000,
@@ -166,7 +167,7 @@ def read_all(name: str, folder: Path) -> tuple[int, int]:
     if name == "partners":
         source = scenes.read(scenes.Options(path=folder / "x.jsonl"), problems.append)
         return sum(1 for _ in pair_similar(source, report=problems.append, seed=1)), len(problems)
-    reader = import_module(f"syphus.annotations.{name}")
+    reader = find_reader(name)
     options = {
         "folder": {"path": folder / "pictures"},
         "webdataset": {"path": folder / "x.tar"},

@@ -114,7 +114,7 @@ def make_visual_genome(folder: Path, pictures: int) -> dict[str, str]:
 def parse_visual_genome(options: dict[str, str]) -> None:
     import msgspec  # noqa: PLC0415
 
-    from syphus.annotations.visual_genome_records import RECORDS  # noqa: PLC0415
+    from syphus.annotations.pictures.visual_genome_records import RECORDS  # noqa: PLC0415
 
     for kind, record in RECORDS.items():
         file = Path(options["folder"], f"{kind}.json")
@@ -152,7 +152,7 @@ def make_gqa(folder: Path, pictures: int) -> dict[str, str]:
 def parse_gqa(options: dict[str, str]) -> None:
     import msgspec  # noqa: PLC0415
 
-    from syphus.annotations import gqa_scene_graphs  # noqa: PLC0415
+    from syphus.annotations.pictures import gqa_scene_graphs  # noqa: PLC0415
 
     msgspec.json.decode(Path(options["path"]).read_bytes(), type=dict[str, gqa_scene_graphs._GraphRecord])  # noqa: SLF001
 
@@ -201,7 +201,7 @@ def make_lvis(folder: Path, pictures: int) -> dict[str, str]:
 def parse_lvis(options: dict[str, str]) -> None:
     import msgspec  # noqa: PLC0415
 
-    from syphus.annotations.coco_records import CategoryRecord, ImageRecord, ObjectRecord  # noqa: PLC0415
+    from syphus.annotations.pictures.coco_records import CategoryRecord, ImageRecord, ObjectRecord  # noqa: PLC0415
 
     kinds = {"images": list[ImageRecord], "annotations": list[ObjectRecord], "categories": list[CategoryRecord]}
     whole = msgspec.defstruct("Whole", list(kinds.items()))
@@ -351,9 +351,10 @@ MAKERS: dict[str, tuple[Callable[[Path, int], dict[str, str]], Callable[[dict[st
 
 def measure(name: str, options: dict[str, str]) -> None:
     """Runs in the fresh process: the reader first, so that its peak is no parse's."""
-    from importlib import import_module  # noqa: PLC0415
 
-    reader = import_module(f"syphus.annotations.{name}")
+    from syphus.annotations.reading import find_reader  # noqa: PLC0415
+
+    reader = find_reader(name)
     problems: list[object] = []
     began = time.perf_counter()
     scenes = records = 0

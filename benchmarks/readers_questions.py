@@ -11,7 +11,6 @@ in JSON Lines), ``csv.reader``, or ``pickle.load``, and throws away what it made
 
 import argparse
 import csv
-import importlib
 import json
 import pickle
 import random
@@ -284,7 +283,9 @@ SETS: dict[str, tuple[str, Callable[[Path, random.Random, int], dict[str, Path]]
 
 
 def read(reader: str, files: dict[str, str]) -> int:
-    module = importlib.import_module(f"syphus.annotations.{reader}")
+    from syphus.annotations.reading import find_reader  # noqa: PLC0415
+
+    module = find_reader(reader)
     problems: list[Any] = []
     scenes = sum(1 for _ in module.read(module.Options(**{k: Path(f) for k, f in files.items()}), problems.append))
     assert scenes, problems[:3]
@@ -316,7 +317,9 @@ def measure(job: str, name: str, files: dict[str, str]) -> None:
         made = make(Path(files["folder"]), random.Random(2017), int(files["records"]))
         print(json.dumps({option: str(file) for option, file in made.items()}))
         return
-    importlib.import_module(f"syphus.annotations.{reader}")
+    from syphus.annotations.reading import find_reader  # noqa: PLC0415
+
+    find_reader(reader)
     began = time.process_time()
     scenes = read(reader, files) if job == "read" else parse(files) if job == "parse" else None
     seconds = time.process_time() - began

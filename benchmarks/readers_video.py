@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import msgspec
@@ -194,7 +193,9 @@ def run_child(kind: str, path: Path, how: str) -> None:
         start = time.process_time()
         parse_bare(kind, path)
     else:
-        reader = import_module(f"syphus.annotations.{kind.partition('+')[0]}")
+        from syphus.annotations.reading import find_reader  # noqa: PLC0415
+
+        reader = find_reader(kind.partition("+")[0])
         more = {"subtitles": path.with_name("subs.jsonl")} if "+" in kind else {}
         start = time.process_time()
         for scene in reader.read(reader.Options(path=path, **more), print):

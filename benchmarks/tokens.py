@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 import msgspec  # noqa: E402
 
-from syphus.annotations import coco  # noqa: E402
+from syphus.annotations.pictures import coco  # noqa: E402
 from syphus.categories.blocks import Context, ObjectBlock  # noqa: E402
 from syphus.categories.context import estimate_tokens, render_context  # noqa: E402
 from syphus.categories.load import Library, load_categories  # noqa: E402

@@ -121,7 +121,9 @@ def wait_for(provider: Provider, *flags: str) -> int:
 def test_a_run_goes_through_a_batch_and_is_the_same_as_online(provider: Provider, tmp_path: Path, capsys) -> None:
     config = provider.config(model=PRICED)
     assert main(["generate", str(config), "--batch"]) == 0
-    assert f"{ITEMS} requests wait in 1 batches" in capsys.readouterr().err
+    assert f"{ITEMS} requests wait in 1 batch at" in capsys.readouterr().err
+    assert main(["status", str(provider.run)]) == 0
+    assert f"{ITEMS} requests wait for a reply in 1 batch;" in capsys.readouterr().err
     assert not (provider.run / "out.json").exists(), "nothing is exported before all is there"
     assert provider.desk.answered == []
 
@@ -222,7 +224,7 @@ def test_without_submit_what_is_missing_waits_and_nothing_is_exported(provider: 
     for _ in range(3):
         assert collect(provider, "--no-submit") == 0
     assert len(provider.desk.batches) == 1
-    assert "1 requests are without a reply" in capsys.readouterr().err
+    assert "1 request is without a reply" in capsys.readouterr().err
     assert not (provider.run / "out.json").exists()
     assert collect(provider, "--wait") == 0
     assert len(provider.exported) == ITEMS
@@ -626,7 +628,7 @@ def test_cancel_calls_back_and_keeps_what_is_finished(provider: Provider, capsys
     assert main(["batch", "cancel", str(provider.run)]) == 0
     assert provider.states() == ["cancelled"]
     assert provider.rows("SELECT count(*), sum(failure IS NOT NULL) FROM attempts") == [(ITEMS // 2, 0)]
-    assert "1 batches are called back" in capsys.readouterr().err
+    assert "1 batch is called back; what it has finished" in capsys.readouterr().err
     assert collect(provider, "--wait") == 0
     assert len(provider.desk.batches) == 1, "what was called back is not handed in again by collecting"
     assert main(["generate", str(config), "--batch", "--wait"]) == 0

@@ -36,6 +36,7 @@ TEXTS = {
     "shikra_point": "0.500,0.575",
     "llava_padded": "[0.10, 0.28, 0.90, 0.88]",  # 0.275 and 0.875, to the even digit
     "chatspot": "<box>0.100,0.200,0.901,1.000</box>",
+    "chatspot_point": "<box>0.500,0.600</box>",
     "moondream": '{"x_min": 0.100, "y_min": 0.200, "x_max": 0.901, "y_max": 1.000}',
     "grid100": "[10, 20, 90, 99]",  # truncated, and the edge is in the last cell
     "minigpt_v2": "{<10><20><90><99>}",
@@ -302,7 +303,7 @@ def test_a_box_comes_back_within_the_resolution_of_its_convention(name, width, h
     assert box_numbers(back, convention, width=width, height=height) == numbers
 
 
-@given(st.sampled_from(["shikra_point", "molmo"]), sizes, sizes, st.floats(0, 1), st.floats(0, 1))
+@given(st.sampled_from(["shikra_point", "chatspot_point", "molmo"]), sizes, sizes, st.floats(0, 1), st.floats(0, 1))
 def test_a_point_comes_back_within_the_resolution_of_its_convention(name, width, height, across, down):
     convention = CONVENTIONS[name]
     point = (across * width, down * height)
@@ -382,6 +383,18 @@ def test_reading_without_a_frame():
     assert find_box((1, 2, 3, 4), CONVENTIONS["pixels"], width=None, height=None) == (1, 2, 3, 4)
     with pytest.raises(InputError, match="width and height are not known"):
         find_box((0.1, 0.2, 0.3, 0.4), CONVENTIONS["unit"], width=None, height=10)
+
+
+def test_the_documentation_shows_what_is_printed(root):
+    pair = (BOX, (320.0, 0.0, 640.0, 240.0))
+    rows = re.findall(
+        r"^\| `(\w+)` \| K\d+ \| .+? \| `(.+)` \|$", (root / "docs" / "coordinates.md").read_text(), re.MULTILINE
+    )
+    assert {name for name, _ in rows} == set(CONVENTIONS)
+    for name, shown in rows:
+        convention = CONVENTIONS[name]
+        boxes = [render_box(box, convention, width=640, height=480, phrase="the dogs") for box in pair]
+        assert render_phrase("the dogs", boxes, convention) == shown.replace(r"\|", "|"), name
 
 
 def test_conventions_are_plain_data():

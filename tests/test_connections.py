@@ -303,6 +303,24 @@ def test_a_password_and_a_scheme_from_the_environment(
 
 
 @pytest.mark.parametrize("kind", [HttpClient, OpenAIClient])
+def test_who_brings_a_key_in_another_header_sends_no_second_one(
+    kind: type, server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE", "0123456789")
+
+    async def main() -> None:
+        more = {"connections": 2} if kind is OpenAIClient else {}
+        client = kind(base_url=server.url, key_variable="K", timeout=5, headers={"api-key": "$AZURE"}, **more)
+        await client.send(b'{"model": "m", "messages": [{"role": "user", "content": "x"}]}')
+        await client.close()
+
+    asyncio.run(main())
+    sent = {name.lower(): value for name, value in server.headers[-1].items()}
+    assert sent["api-key"] == "0123456789"
+    assert "authorization" not in sent
+
+
+@pytest.mark.parametrize("kind", [HttpClient, OpenAIClient])
 def test_a_key_that_a_server_quotes_back_goes_no_further(
     kind: type, server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from syphus.endpoints.http import HttpClient
 from syphus.endpoints.probe import first_guess, probe
 from syphus.endpoints.wire import Abilities
 from syphus.engine import retry
+from syphus.engine.counters import Counters, RunSettings
 from syphus.engine.run import Engine
 from syphus.errors import FailureKind, InputError, ModelError
 from syphus.exchange import Ask, Item, Message, Outcome, Parameters, Request
@@ -103,6 +104,40 @@ def test_all_items_are_done_and_stored(tmp_path: Path, server: RehearsalServer) 
         outcomes = list(ledger.outcomes())
     assert [outcome.item for outcome in outcomes] == [f"item{n}" for n in range(50)], "in the order of the items"
     assert outcomes[7].dialogues[0].turns[1].text == "ITEM7"
+
+
+def test_items_that_never_wait_leave_the_others_their_turn(tmp_path: Path) -> None:
+    async def at_once(item: Item, ask: Ask) -> Outcome:
+        return Outcome(skipped="nothing to ask")
+
+    async def main() -> int:
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        with open_ledger(tmp_path, create=True) as ledger:
+            engine = Engine(ledger, (), "", Abilities(), RunSettings(), Counters())
+            counting = asyncio.create_task(count())
+            await engine.run(map(Numbered, range(2_000)), at_once)
+            counting.cancel()
+            assert engine.counters.skipped == 2_000
+        return turns
+
+    assert asyncio.run(main()) >= 2_000 / 32 / 3, "Ctrl-C must be heard, and groups of rows be committed"
+
+
+def test_an_item_that_cannot_be_read_ends_the_run_with_its_error(tmp_path: Path, server: RehearsalServer) -> None:
+    def items() -> Iterable[Item]:
+        yield from map(Numbered, range(30))
+        raise InputError("torn")
+
+    server.script = lambda body, number: plain()
+    with pytest.raises(InputError, match="torn"):
+        work(tmp_path, server, items())
 
 
 def test_started_again_nothing_is_sent(tmp_path: Path, server: RehearsalServer) -> None:

@@ -454,6 +454,15 @@ def test_one_key_of_two_that_fails_stops_nothing(tmp_path: Path, trouble: Answer
         assert [lane.closed_by is None for lane in engine.dispatch.lanes.all] == [True, False]
 
 
+def test_one_endpoint_of_two_that_refuses_each_request_is_soon_given_up(tmp_path: Path) -> None:
+    refusal = Answer(400, error("unsupported_value", "not here"), delay=0.05)
+    with RehearsalServer() as good, RehearsalServer(lambda body, number: refusal) as bad:
+        engine = work(tmp_path, range(60), lane_of(good.url, concurrency=8), lane_of(bad.url, concurrency=8))
+        assert [lane.closed_by is None for lane in engine.dispatch.lanes.all] == [True, False]
+        assert engine.counters.failed == len(bad.calls) <= 5 + 8, "and not four for each place"
+        assert engine.counters.accepted == 60 - len(bad.calls)
+
+
 def test_one_endpoint_that_pauses_leaves_the_work_to_the_other(tmp_path: Path) -> None:
     refuse = Answer(429, error("rate_limit_exceeded"), {"retry-after": "30"})
     with RehearsalServer() as good, RehearsalServer(lambda body, number: refuse) as busy:

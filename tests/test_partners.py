@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syphus.annotations import coco, partner_vectors
-from syphus.annotations.partner_scene import join_scenes
-from syphus.annotations.partner_vectors import find_embedding
-from syphus.annotations.partner_words import WordVectors, describe, stem
-from syphus.annotations.partners import ALIKE, pair_similar
+from syphus.annotations.pictures import coco
+from syphus.annotations.several import partner_vectors
+from syphus.annotations.several.partner_scene import join_scenes
+from syphus.annotations.several.partner_vectors import find_embedding
+from syphus.annotations.several.partner_words import WordVectors, describe, stem
+from syphus.annotations.several.partners import ALIKE, pair_similar
 from syphus.errors import InputError
 from syphus.records import (
     Asset,

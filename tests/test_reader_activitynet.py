@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syphus.annotations import activitynet
+from syphus.annotations.videos import activitynet
 from syphus.errors import InputError
 from syphus.records import Asset, Person, Scene, Segment
 

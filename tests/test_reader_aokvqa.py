@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syphus.annotations import aokvqa
+from syphus.annotations.questions import aokvqa
 from syphus.errors import InputError
 from syphus.records import Scene
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from syphus.annotations import charades_sta
+from syphus.annotations.videos import charades_sta
 from syphus.errors import InputError
 from syphus.records import Scene
 

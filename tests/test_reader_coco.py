@@ -12,9 +12,10 @@ from damage import damage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syphus.annotations import coco, json_stream
+from syphus.annotations import json_stream
 from syphus.annotations.json_shapes import RAW, Broken, Shape, find_fault, find_layout
 from syphus.annotations.json_stream import JsonDocument
+from syphus.annotations.pictures import coco
 from syphus.annotations.reading import picture_folder
 from syphus.errors import InputError
 from syphus.records import Scene

@@ -5,8 +5,8 @@ import json
 import msgspec
 import pytest
 
-from syphus.annotations import ego4d
-from syphus.annotations.narrations import ABOUT_WEARER, read_narration
+from syphus.annotations.videos import ego4d
+from syphus.annotations.videos.narrations import ABOUT_WEARER, read_narration
 from syphus.errors import InputError
 from syphus.records import Scene
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syphus.annotations import epic_kitchens
-from syphus.annotations.epic_kitchens import read_nouns, read_stamp
+from syphus.annotations.videos import epic_kitchens
+from syphus.annotations.videos.epic_kitchens import read_nouns, read_stamp
 from syphus.errors import InputError
 from syphus.records import Scene
 

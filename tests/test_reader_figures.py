@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syphus.annotations import figures
+from syphus.annotations.questions import figures
 from syphus.errors import InputError
 from syphus.records import Scene
 

@@ -3,8 +3,8 @@
 import pytest
 from picture_readers import DATA, messages, read, real, write, write_png
 
-from syphus.annotations import flickr30k_entities
-from syphus.annotations.flickr30k_entities_phrases import (
+from syphus.annotations.pictures import flickr30k_entities
+from syphus.annotations.pictures.flickr30k_entities_phrases import (
     Phrase,
     choose_label,
     choose_label_of_one,

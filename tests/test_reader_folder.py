@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from picture_bytes import PNG, make_png
 
-from syphus.annotations import folder
+from syphus.annotations.containers import folder
 from syphus.annotations.reading import picture_folder
 from syphus.errors import InputError
 from syphus.records import Scene

@@ -12,7 +12,8 @@ import pytest
 from damage import damage
 from picture_bytes import PNG
 
-from syphus.annotations import folder, parquet, scannet, spot_the_diff, vist, webdataset
+from syphus.annotations.containers import folder, parquet, webdataset
+from syphus.annotations.several import scannet, spot_the_diff, vist
 from syphus.errors import InputError
 from syphus.records import Scene
 

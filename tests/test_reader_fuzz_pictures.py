@@ -23,7 +23,7 @@ from test_reader_via import HEADER, RECT, region
 from test_reader_visual_genome import GRAPH, IMAGES, relation
 from test_reader_visual_genome import thing as vg_thing
 
-from syphus.annotations import (
+from syphus.annotations.pictures import (
     flickr30k_entities,
     gqa_scene_graphs,
     lvis,
@@ -241,7 +241,7 @@ def test_the_files_of_the_benchmark_are_read_without_a_problem(tmp_path, root, n
     make, parse = benchmark.MAKERS[name]
     options = make(tmp_path, 3)
     parse(options)
-    reader = importlib.import_module(f"syphus.annotations.{name}")
+    reader = importlib.import_module(f"syphus.annotations.pictures.{name}")
     scenes, problems = read(reader, **{key: Path(value) for key, value in options.items()})
     assert (len(scenes), [problem for problem in problems if problem.lost]) == (3, [])
     assert all(scene.objects for scene in scenes)

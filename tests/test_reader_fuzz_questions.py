@@ -13,7 +13,7 @@ from damage import HOSTILE, damage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syphus.annotations import aokvqa, figures, gqa, nextqa, ocr, refcoco, textvqa, vqa
+from syphus.annotations.questions import aokvqa, figures, gqa, nextqa, ocr, refcoco, textvqa, vqa
 from syphus.errors import InputError
 from syphus.records import Scene
 

@@ -12,7 +12,7 @@ from damage import damage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syphus.annotations import (
+from syphus.annotations.videos import (
     activitynet,
     charades_sta,
     ego4d,
@@ -23,8 +23,8 @@ from syphus.annotations import (
     tvr,
     youcook2,
 )
-from syphus.annotations.cues import parse_cues
-from syphus.annotations.spoken import read_utterances
+from syphus.annotations.videos.cues import parse_cues
+from syphus.annotations.videos.spoken import read_utterances
 from syphus.annotations.windows import cut_windows
 from syphus.errors import InputError
 from syphus.records import Scene

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syphus.annotations import gqa, json_stream
+from syphus.annotations import json_stream
+from syphus.annotations.questions import gqa
 from syphus.errors import InputError
 from syphus.records import Scene
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from picture_readers import DATA, messages, read, real
 
-from syphus.annotations import coco, lvis
 from syphus.annotations.labels import clean, clean_identifier
+from syphus.annotations.pictures import coco, lvis
 from syphus.errors import InputError
 
 CATEGORIES = [

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syphus.annotations import nextqa
+from syphus.annotations.questions import nextqa
 from syphus.errors import InputError
 from syphus.records import Scene
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from picture_readers import DATA, messages, read, real, write, write_png
 
-from syphus.annotations import open_images
+from syphus.annotations.pictures import open_images
 from syphus.errors import InputError
 
 CLASSES = "/m/1,Dog\n/m/2,Cat\n/m/3,Table\n"

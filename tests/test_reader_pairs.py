@@ -12,7 +12,7 @@ from damage import damage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syphus.annotations import pair_rows, pairs
+from syphus.annotations.containers import pair_rows, pairs
 from syphus.annotations.naming import Names, make_name, make_relative
 from syphus.errors import InputError
 from syphus.records import Name, Scene

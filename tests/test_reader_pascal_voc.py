@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from picture_readers import DATA, messages, read, real, write, write_png
 
-from syphus.annotations import pascal_voc
+from syphus.annotations.pictures import pascal_voc
 from syphus.errors import InputError
 
 SIZE = "<size><width>100</width><height>80</height><depth>3</depth></size>"

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syphus.annotations import qvhighlights
+from syphus.annotations.videos import qvhighlights
 from syphus.errors import InputError
 from syphus.records import Asset, Caption, Scene
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syphus.annotations import refcoco
-from syphus.annotations.plain_pickle import load_plain
+from syphus.annotations.questions import refcoco
+from syphus.annotations.questions.plain_pickle import load_plain
 from syphus.errors import InputError
 from syphus.records import Scene
 

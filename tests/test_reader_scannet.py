@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syphus.annotations import scannet
 from syphus.annotations.reading import picture_folder
+from syphus.annotations.several import scannet
 from syphus.errors import InputError
 from syphus.records import Scene
 

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from damage import damage
 
-from syphus.annotations import coco, scenes
+from syphus.annotations import scenes
+from syphus.annotations.pictures import coco
 from syphus.errors import InputError
 from syphus.records import Asset, Caption, Object, Scene
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syphus.annotations import spot_the_diff
+from syphus.annotations.several import spot_the_diff
 from syphus.errors import InputError
 from syphus.records import Scene
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syphus.annotations import subtitles
-from syphus.annotations.spoken import is_name, read_utterances, tidy_name
-from syphus.annotations.subtitles import join_subtitles, read_subtitles
+from syphus.annotations.videos import subtitles
+from syphus.annotations.videos.spoken import is_name, read_utterances, tidy_name
+from syphus.annotations.videos.subtitles import join_subtitles, read_subtitles
 from syphus.errors import InputError
 from syphus.records import Asset, Person, Scene, Segment
 

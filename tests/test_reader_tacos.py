@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from syphus.annotations import tacos
+from syphus.annotations.videos import tacos
 from syphus.errors import InputError
 from syphus.records import Scene
 

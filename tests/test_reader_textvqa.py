@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syphus.annotations import textvqa
-from syphus.annotations.reading_order import sort_by_place
+from syphus.annotations.questions import textvqa
+from syphus.annotations.questions.reading_order import sort_by_place
 from syphus.errors import InputError
 from syphus.records import Scene
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syphus.annotations import tvr
-from syphus.annotations.tvr import find_series
+from syphus.annotations.videos import tvr
+from syphus.annotations.videos.tvr import find_series
 from syphus.errors import InputError
 from syphus.records import Person, Scene
 from syphus.references.people import find_names, hide

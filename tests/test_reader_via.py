@@ -6,8 +6,8 @@ import math
 import pytest
 from picture_readers import DATA, messages, read, real, write, write_png
 
-from syphus.annotations import via
-from syphus.annotations.via_shapes import read_shape
+from syphus.annotations.pictures import via
+from syphus.annotations.pictures.via_shapes import read_shape
 from syphus.errors import InputError
 
 RECT = {"name": "rect", "x": 1, "y": 2, "width": 30, "height": 40}

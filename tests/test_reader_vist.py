@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syphus.annotations import vist
+from syphus.annotations.several import vist
 from syphus.errors import InputError
 from syphus.records import Scene
 

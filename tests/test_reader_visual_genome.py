@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from picture_readers import DATA, messages, read, real
 
-from syphus.annotations import gqa_scene_graphs, json_nested, visual_genome
+from syphus.annotations import json_nested
 from syphus.annotations.json_nested import NamedShape, NestedDocument
 from syphus.annotations.json_shapes import RAW, Shape
+from syphus.annotations.pictures import gqa_scene_graphs, visual_genome
 from syphus.errors import InputError
 
 IMAGES = [

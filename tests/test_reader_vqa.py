@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syphus.annotations import vqa
-from syphus.annotations.picture_rows import PictureName
+from syphus.annotations.questions import vqa
+from syphus.annotations.questions.picture_rows import PictureName
 from syphus.errors import InputError
 from syphus.records import Scene
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from picture_readers import DATA, messages, read, real, write, write_png
 
-from syphus.annotations import yolo
-from syphus.annotations.yolo_files import find_labels
-from syphus.annotations.yolo_labels import KeypointShape, read_label
+from syphus.annotations.pictures import yolo
+from syphus.annotations.pictures.yolo_files import find_labels
+from syphus.annotations.pictures.yolo_labels import KeypointShape, read_label
 from syphus.errors import InputError
 
 LINE = "1 0.5 0.5 0.2 0.4"

@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from syphus.annotations import youcook2
+from syphus.annotations.videos import youcook2
 from syphus.errors import InputError
 from syphus.records import Asset, Scene
 

@@ -5,12 +5,19 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from syphus.errors import InputError
 from syphus.records import Asset, Dialogue, Object, Turn
 from syphus.references.boxes import find_convention
-from syphus.references.rendering import render_text
-from syphus.references.text import find_references, has_broken_reference, plain_text, replace_references
+from syphus.references.rendering import Slot, render_slots, render_text
+from syphus.references.text import (
+    escape_text,
+    find_references,
+    has_broken_reference,
+    plain_text,
+    replace_references,
+)
 
 
 @pytest.mark.parametrize(
@@ -127,3 +134,78 @@ def test_what_cannot_be_rendered():
     with pytest.raises(InputError, match="width and height are not known"):
         render_text("[x](#o1)", sizeless, find_convention("unit"))
     assert render_text("[x](#o1)", sizeless, find_convention("pixels")) == "x [10, 10, 50, 50]"
+
+
+links = st.lists(
+    st.sampled_from(["\\", "\\\\", "[", "]", "(", ")", "#", "a", "[b](#c)", "[](#image)", "](#", " ", "\n"]),
+    max_size=12,
+).map("".join)
+
+
+@given(links)
+def test_what_others_wrote_comes_back_letter_by_letter_and_points_at_nothing(text):
+    stored = escape_text(text)
+    assert list(find_references(stored)) == []
+    assert plain_text(stored) == text
+
+
+@given(st.lists(links, min_size=1, max_size=4))
+def test_references_between_what_others_wrote_stay_references(texts):
+    pieces = [escape_text(text, before_reference=True) for text in texts[:-1]]
+    stored = "".join(f"{piece}[it](#o{number})" for number, piece in enumerate(pieces)) + escape_text(texts[-1])
+    assert [reference.ids for reference in find_references(stored)] == [
+        (f"o{number}",) for number in range(len(pieces))
+    ]
+    shown = replace_references(stored, lambda reference: f"<{reference.ids[0]}>")
+    assert shown == "".join(f"{text}<o{number}>" for number, text in enumerate(texts[:-1])) + texts[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (r"\[Notes](#notes)", "[Notes](#notes)"),
+        (r"\\[it](#o1)", r"\it"),
+        (r"\\\[it](#o1)", r"\[it](#o1)"),
+        (r"a\b \[x] \(#y)", r"a\b \[x] \(#y)"),
+    ],
+)
+def test_backslashes(text, shown):
+    assert plain_text(text) == shown
+
+
+def test_a_place_of_a_picture_says_nothing():
+    assert plain_text("Look: [](#image2)") == "Look: "
+    assert [reference.ids for reference in find_references("Look: [](#image2)")] == [("image2",)]
+
+
+def test_boxes_beside_the_text():
+    text, slots = render_slots("[the dog](#o1), [both](#o2,#o1), [the sky](#o3)", DIALOGUE, find_convention("gpt4roi"))
+    assert text == "the dog <bbox>, both <bbox> <bbox>, the sky"
+    assert slots == (
+        Slot(phrase="the dog", box=(10, 10, 50, 50)),
+        Slot(phrase="both", box=(0, 0, 5, 10), asset=1),
+        Slot(phrase="both", box=(10, 10, 50, 50)),
+    )
+    text, slots = render_slots("[the dog](#o1) and no more", DIALOGUE, find_convention("swift"))
+    assert (text, len(slots)) == ("<ref-object><bbox> and no more", 1)
+    with pytest.raises(InputError, match="beside the text, and this format has no place"):
+        render_text("[the dog](#o1)", DIALOGUE, find_convention("swift"))
+    text, _ = render_slots("[it](#o1)", DIALOGUE, find_convention("ferret_region"))
+    assert text == "it [100, 200, 500, 999] <region_fea>"
+
+
+@pytest.mark.parametrize(
+    ("sides", "role", "printed"),
+    [
+        ("both", "user", True),
+        ("both", "assistant", True),
+        ("user", "user", True),
+        ("user", "assistant", False),
+        ("assistant", "user", False),
+        ("assistant", None, True),
+    ],
+)
+def test_coordinates_on_one_side_only(sides, role, printed):
+    convention = replace(find_convention("unit"), sides=sides)
+    text = render_text("[it](#o1)", DIALOGUE, convention, role=role)
+    assert text == ("it [0.100, 0.200, 0.500, 1.000]" if printed else "it")

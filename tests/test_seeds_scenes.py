@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from syphus.annotations import scannet, spot_the_diff, vist
 from syphus.annotations.reading import Problem
+from syphus.annotations.several import scannet, spot_the_diff, vist
 from syphus.categories.category import Category, Demonstration
 from syphus.categories.context import render_context
 from syphus.categories.load import Library, load_category

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from syphus.categories.blocks import Context
 from syphus.categories.context import estimate_tokens, render_context
-from syphus.categories.lines import one_line
 from syphus.categories.exact import exact_reader
 from syphus.categories.fitting import Fitter
+from syphus.categories.lines import one_line
 from syphus.categories.reply import ReadReply, _read, read_reply
 from syphus.quality import checks
 from syphus.quality.pairs import Pair, Rules

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syphus.annotations.narrations import ABOUT_WEARER
+from syphus.annotations.videos.narrations import ABOUT_WEARER
 from syphus.annotations.windows import CONTINUES, OF_THE_WHOLE, cut_windows, plan_windows
 from syphus.errors import InputError
 from syphus.records import (

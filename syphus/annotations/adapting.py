@@ -10,11 +10,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, structs
 
-from syphus.annotations.partner_vectors import find_embedding
-from syphus.annotations.partners import pair_similar
 from syphus.annotations.people import name_people, read_names
 from syphus.annotations.reading import Report
-from syphus.annotations.subtitles import join_subtitles
+from syphus.annotations.several.partner_vectors import find_embedding
+from syphus.annotations.several.partners import pair_similar
+from syphus.annotations.videos.subtitles import join_subtitles
 from syphus.annotations.windows import cut_windows
 from syphus.records import Scene
 

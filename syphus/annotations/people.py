@@ -19,8 +19,8 @@ from msgspec.structs import replace
 
 from syphus.annotations.labels import clean
 from syphus.annotations.reading import Problem, Report
-from syphus.annotations.spoken import is_name
 from syphus.annotations.text_files import open_text
+from syphus.annotations.videos.spoken import is_name
 from syphus.records import Person, Scene, Segment
 from syphus.references.people import find_names
 

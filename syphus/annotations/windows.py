@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from syphus.annotations.narrations import TRUE_OF_EACH_PART
-from syphus.annotations.videos import is_inside, shift_segments
+from syphus.annotations.videos.narrations import TRUE_OF_EACH_PART
+from syphus.annotations.videos.videos import is_inside, shift_segments
 from syphus.errors import InputError
 from syphus.records import Asset, Object, Relation, Scene, Segment
 

@@ -153,7 +153,11 @@ async def _round(session: _Session, taken: list[Taken], *, keep: bool | None) ->
     if hold is not Hold.NOTHING:
         packed = [batch for batch in batches.book.open() if batch.state in UNSENT]
         unsent = sum(batch.queued for batch in packed)
-        view.say(f"{unsent:,} requests in {len(packed):,} batches wait to be handed in: {hold.value}")
+        wait = "waits" if unsent == 1 else "wait"
+        view.say(
+            f"{view.counted(unsent, 'request')} in {view.counted(len(packed), 'batch', 'batches')} {wait} to be handed in:"
+            f" {hold.value}"
+        )
     there = batches.there()
     if hold is Hold.BUDGET and not (there and session.wait):
         view.say("  `syphus batch collect` with a larger --budget goes on where it stopped.")
@@ -186,7 +190,10 @@ async def _run_and_pack(session: _Session, *, pack: bool, keep: bool) -> tuple[i
             mark = structs.replace(session.mark, packed_at=batches.book.last_attempt())
             session.ledger.set_meta("batches", mark)
         if packer.waiting and not pack:
-            view.say(f"{packer.waiting:,} requests are without a reply; the exports are written when none is")
+            are = "is" if packer.waiting == 1 else "are"
+            view.say(
+                f"{view.counted(packer.waiting, 'request')} {are} without a reply; the exports are written when none is"
+            )
     return code, packer.waiting
 
 
@@ -199,7 +206,11 @@ async def _cancel(prepared: Prepared, ledger: Ledger, mark: Mark) -> int:
         try:
             await batches.settle()
             called = await batches.cancel()
-            view.say(f"{called:,} batches are called back; what they have finished is fetched when they have stopped")
+            they, have = ("it has", "it has") if called == 1 else ("they have", "they have")
+            view.say(
+                f"{view.counted(called, 'batch is', 'batches are')} called back; what {they} finished is fetched when"
+                f" {have} stopped"
+            )
         finally:
             await batches.remote.close()
     return await _work(prepared, ledger, mark, submit=False, wait=True, keep=False)
@@ -264,7 +275,9 @@ def _tell(taken: list[Taken]) -> bool:
         if one.refused:
             view.say(f"batch {name}: the provider refuses its file: {one.refused}\n  its requests are pending again")
             continue
-        view.say(f"batch {name}, {one.state}: {one.replies:,} replies, {one.failures:,} failures")
+        view.say(
+            f"batch {name}, {one.state}: {view.counted(one.replies, 'reply', 'replies')}, {view.counted(one.failures, 'failure')}"
+        )
         notes = {
             "requests were left without a line": one.unanswered,
             "lines are for requests that are not this batch's, and are not used": one.foreign,
@@ -284,7 +297,9 @@ def _say_waiting(there: list[Batch], folder: Path) -> None:
 
 
 def _count(there: list[Batch]) -> str:
-    return f"{sum(batch.queued for batch in there):,} requests wait in {len(there):,} batches at the provider"
+    queued = sum(batch.queued for batch in there)
+    requests = view.counted(queued, "request waits", "requests wait")
+    return f"{requests} in {view.counted(len(there), 'batch', 'batches')} at the provider"
 
 
 def _show_status(folder: Path, *, as_json: bool) -> int:

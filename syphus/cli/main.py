@@ -61,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_convert(commands)
     _add_inspect(commands)
+    _add_mix(commands)
 
     _add_recover(commands)
 
@@ -121,6 +122,39 @@ def _add_inspect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_folders(inspect)
     inspect.add_argument("--dataset", default="", metavar="NAME", help="which of its datasets")
     inspect.add_argument("--json", action="store_true", help="for machines, to stdout")
+
+
+def _add_mix(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    mix = _add(commands, "mix", "several datasets into one, by weights and in an order; docs/mixing.md")
+    mix.add_argument("inputs", nargs="+", metavar="[NAME=]FILE", help="datasets in any format that can be read")
+    mix.add_argument("--out", required=True, metavar="OUT", help="the file to write")
+    mix.add_argument("--to", metavar="F", help="the format of OUT (that of the datasets, where all have one)")
+    mix.add_argument(
+        "--from", dest="from_", metavar="F", help="the format of all datasets (found by looking into them)"
+    )
+    mix.add_argument(
+        "--weights", default="natural", metavar="W", help="natural, sqrt, equal, or A=0.3,B=0.7 by name (natural)"
+    )
+    mix.add_argument("--times", default="", metavar="NAME=X", help="multiply weights by hand, as A=2,B=0.5")
+    mix.add_argument("--order", choices=["mixed", "sequential", "batch"], default="mixed", help="(mixed)")
+    mix.add_argument(
+        "--size", type=_positive, metavar="N", help="dialogues of OUT (as many as there are with none twice)"
+    )
+    mix.add_argument("--seed", type=int, default=0, metavar="N", help="decides every draw (0)")
+    mix.add_argument(
+        "--images", action="append", default=[], metavar="[NAME=]DIR", help="the folder that the paths are relative to"
+    )
+    mix.add_argument("--extract", metavar="DIR", help="write pictures that stand in the datasets themselves there")
+    mix.add_argument("--read-boxes", metavar="NAME", help="coordinates in the texts are in this convention")
+    mix.add_argument("--boxes", metavar="NAME", help="print coordinates of references in this convention")
+    mix.add_argument("--any-boxes", action="store_true", help="mix texts whose coordinates differ in their convention")
+    mix.add_argument(
+        "--leave-out", action="store_true", help="leave out what the format cannot hold, and do not refuse"
+    )
+    mix.add_argument("--embed-pictures", action="store_true", help="data URIs in the place of paths (messages)")
+    mix.add_argument("--max-tokens", type=_positive, metavar="N", help="refuse longer dialogues (any length)")
+    mix.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the format")
+    mix.add_argument("--json", action="store_true", help="what is drawn, for machines, to stdout")
 
 
 def _add_folders(command: argparse.ArgumentParser) -> None:

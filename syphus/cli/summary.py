@@ -73,6 +73,8 @@ class Summary(Struct, kw_only=True):
     """What could not be read of the sources; at most a few, the ledger has all."""
     lost_dollars: float = 0.0
     """US dollars at most for calls that were on their way when a start was killed."""
+    waiting: tuple[int, int] = (0, 0)
+    """Requests that wait in batches for their reply, and in how many batches."""
     lost_records: int = 0
     mended_records: int = 0
 
@@ -104,6 +106,7 @@ def summarise(ledger: LedgerReader) -> Summary:
             one.risk += spent.risk
             one.unpriced += spent.unpriced
     summary.lost_dollars = ledger.lost()
+    summary.waiting = ledger.waiting()
     for file, place, message, lost in ledger.problems():
         summary.lost_records += lost
         summary.mended_records += not lost
@@ -143,8 +146,10 @@ def print_summary(summary: Summary, folder: Path | None, *, counters: Counters |
     _list("demonstrations that came back", summary.echoes)
     _list("notes", summary.notes)
     _list("not made", summary.details)
+    _print_waiting(*summary.waiting)
     if summary.total.uncounted:
-        view.say(f"{summary.total.uncounted:,} replies came without a token count; the tokens above are without them")
+        came = view.counted(summary.total.uncounted, "reply came", "replies came")
+        view.say(f"{came} without a token count; the tokens above are without them")
     if summary.lost_records or summary.mended_records:
         view.say(f"source records lost: {summary.lost_records:,}; mended: {summary.mended_records:,}")
         for problem in summary.problems:
@@ -153,6 +158,12 @@ def print_summary(summary: Summary, folder: Path | None, *, counters: Counters |
             view.say("  … all of them are in the ledger's table `problems`")
     if folder:
         view.say(f"the run: {folder}")
+
+
+def _print_waiting(requests: int, batches: int) -> None:
+    if requests:
+        wait = view.counted(requests, "request waits", "requests wait")
+        view.say(f"{wait} for a reply in {view.counted(batches, 'batch', 'batches')}; `syphus batch status` says more")
 
 
 def _table(summary: Summary, columns: dict[str, str]) -> Table:

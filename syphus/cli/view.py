@@ -171,6 +171,11 @@ def dollars(amount: float) -> str:
     return f"${amount:,.{digits}f}"
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: ``1 batch``, ``1,799 batches``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def short_number(number: int) -> str:
     """A number in at most six signs: ``9,999``, ``67.4k``, ``12.3M``."""
     return (

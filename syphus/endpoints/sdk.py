@@ -91,6 +91,8 @@ def open_sdk(
     own = headers_of(headers or {}, address)
     parts = urlsplit(address)
     limits = httpx2.Limits(max_connections=connections + 8, max_keepalive_connections=connections + 8)
+    # Who brings a key in another header sends no second one, least of all one that is none.
+    hooks = [_drop_authorization] if has_key(own) and "authorization" not in own else []
     return openai.AsyncOpenAI(
         # The SDK wants a key, a server on this machine does not.
         api_key=("" if has_key(own) else read_key(key_variable, parts.hostname or "", shown)) or "unused",
@@ -98,5 +100,9 @@ def open_sdk(
         base_url=urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])),
         timeout=httpx2.Timeout(timeout, connect=CONNECT_SECONDS),
         max_retries=0,  # tenacity owns the retries; with both, each item would be asked 3 x 6 times
-        http_client=openai.DefaultAioHttpClient(limits=limits),
+        http_client=openai.DefaultAioHttpClient(limits=limits, event_hooks={"request": hooks}),
     )
+
+
+async def _drop_authorization(request: httpx2.Request) -> None:
+    request.headers.pop("authorization", None)

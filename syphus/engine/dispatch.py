@@ -294,8 +294,14 @@ class Dispatch:
             self._close(lane, error)
         if error.kind is FailureKind.BAD_REQUEST:
             lane.failures_in_a_row += 1
-            if lane.failures_in_a_row >= max(FEWEST_FAILURES, REFUSALS_PER_PLACE * lane.limits.allowed):
+            if lane.failures_in_a_row >= self._most_refusals(lane):
                 self._close(lane, error)
+
+    def _most_refusals(self, lane: Lane) -> float:
+        """Refused requests in a row that a lane may have: few, where it has never answered and another has."""
+        if not lane.has_answered and any(other.has_answered for other in self.lanes.open):
+            return FEWEST_FAILURES
+        return max(FEWEST_FAILURES, REFUSALS_PER_PLACE * lane.limits.allowed)
 
     def _count_as_lost(self, call: Asked, error: ModelError) -> None:
         """Gives up a lane where many calls failed their last try, and no reply came between: it is gone."""

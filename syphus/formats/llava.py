@@ -114,6 +114,7 @@ def make_row(dialogue: Dialogue, pictures: Pictures, options: ExportOptions, sty
     """One dialogue as a row. Raises :class:`UnfitError` for one that LLaVA cannot learn from."""
     row = make_chat_row(dialogue, style, pictures, options)
     for turn in row["conversations"]:
-        if found := _ROLE.search(turn["value"]):
+        said = turn["value"]
+        if ("USER:" in said or "ASSISTANT:" in said or "###" in said) and (found := _ROLE.search(said)):
             raise UnfitError(f"a turn holds `{found[0]}`, on which LLaVA's loader splits the turns")
     return row

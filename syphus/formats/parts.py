@@ -38,6 +38,7 @@ TURN_TOKENS = 8
 
 _CONTROL_TOKEN = re.compile(r"<\|[^<>|\s]+\|>")
 _LINE_END = re.compile(r"\r\n?")
+_SEVERAL = {"image": "pictures", "video": "videos", "frames": "frames of videos", "point_cloud": "point clouds"}
 _KINDS = {"image": "a picture", "video": "a video", "frames": "the frames of a video", "point_cloud": "a point cloud"}
 _REMEMBERED_PICTURES = 1 << 16
 
@@ -154,6 +155,8 @@ def _check_text(text: str, stored: str, marks: Iterable[str]) -> None:
 
 
 def _check_references(text: str, dialogue: Dialogue) -> None:
+    if "](#" not in text:  # most texts
+        return
     assets = {asset.id for asset in dialogue.assets}
     targets = {thing.id: thing.asset for thing in dialogue.objects}
     for reference in find_references(text):
@@ -205,6 +208,7 @@ class Pictures:
         folders: source name -> the folder that its assets' paths are relative to. Where there are none at all, paths are
             taken as they stand and nothing is looked for. That under the empty name is for all sources that are not named.
         videos: the folder of the videos, where it is another one.
+        exact: paths stay letter by letter (``./a//b.jpg``), where they need no other folder in front.
 
     Raises:
         InputError: the folders have no common parent (they are on different drives).
@@ -216,7 +220,8 @@ class Pictures:
     """True as soon as a picture was looked for."""
     first_missing: Path | None = None
 
-    def __init__(self, folders: dict[str, Path], *, videos: Path | None = None) -> None:
+    def __init__(self, folders: dict[str, Path], *, videos: Path | None = None, exact: bool = False) -> None:
+        self._exact = exact
         # Not resolve(): the trainer goes through the same symbolic links as we do.
         self._folders = {source: Path(os.path.abspath(folder)) for source, folder in folders.items()}  # noqa: PTH100
         self._videos = Path(os.path.abspath(videos)) if videos else None  # noqa: PTH100
@@ -252,24 +257,23 @@ class Pictures:
             raise UnfitError("its picture has only a url" if asset.url else "its picture has neither a path nor a url")
         if "\\" in asset.path:
             raise UnfitError("its picture's path has backslashes")
-        path = PurePosixPath(asset.path)
-        if ".." in path.parts:
+        if ".." in asset.path and ".." in PurePosixPath(asset.path).parts:
             raise UnfitError("its picture's path has `..` in it, which may lead out of the picture folder")
         if self.base is None:
-            return Picture(asset.path, None)
+            return Picture(asset.path if self._exact else str(PurePosixPath(asset.path)), None)
         folder = self._folders.get(dialogue.source, self._folders.get(""))
         if asset.kind == "video" and self._videos:
             folder = self._videos
         if folder is None:
             raise UnfitError("the picture folder of its source is not known")
-        file = folder / path
+        file = folder / asset.path
         # os.path and not Path: names too long and folders that may not be entered are missing, too, and no crash.
-        if not self._is_file(file):
+        if not (os.path.isdir(file) if asset.kind == "frames" else self._is_file(file)):  # noqa: PTH112 - the same
             self.first_missing = self.first_missing or file
             raise UnfitError("its picture's file is missing")
-        if folder == self.base:
+        if folder == self.base and self._exact:
             return Picture(asset.path, file)
-        return Picture((PurePath(os.path.relpath(folder, self.base)) / path).as_posix(), file)
+        return Picture((PurePath(os.path.relpath(folder, self.base)) / asset.path).as_posix(), file)
 
     def make_notes(self, explain_base: str) -> list[str]:
         """What the user must know about the pictures; nothing where there are none.
@@ -293,7 +297,7 @@ class Pictures:
 def check_kind(asset: Asset, kinds: Collection[str] = ("image",)) -> None:
     """Raises :class:`UnfitError` unless the asset is a picture, or of one of ``kinds``."""
     if asset.kind not in kinds:
-        held = " and ".join(f"{kind.replace('image', 'picture')}s" for kind in kinds)
+        held = " and ".join(_SEVERAL[kind] for kind in kinds)
         raise UnfitError(f"it is about {_KINDS[asset.kind]}, and the format holds {held} only")
 
 

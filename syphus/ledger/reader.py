@@ -254,6 +254,11 @@ class LedgerReader:
         )
         return {purpose: (replies, prompt, cached) for purpose, replies, prompt, cached in rows}
 
+    def waiting(self) -> tuple[int, int]:
+        """Requests that wait in batches for their reply, and in how many batches."""
+        requests, batches = self._read("SELECT count(*), count(DISTINCT batch) FROM queued").fetchone()
+        return requests, batches
+
     def dollars(self) -> float:
         """US dollars that the run has cost, and may have cost beside, over all its starts."""
         paid = self._read(PAID).fetchone()[0]

@@ -33,7 +33,7 @@ def scene_texts(scene: Scene) -> tuple[str, ...]:
     texts += [text for question in scene.questions for text in (*question.options, *question.rationales)]
     texts += [person.looks for person in scene.people]
     texts += [asset.title for asset in scene.assets if asset.title]
-    return (*texts, *scene.absent, *scene.prose)
+    return (*texts, *scene.prose)
 
 
 def scene_stems(scene: Scene) -> frozenset[str]:

@@ -92,6 +92,7 @@ CONVENTIONS: dict[str, Convention] = {
     "shikra_point": Convention(frame="padded", order="point", pattern="{0},{1}", join=";", wrap="{phrase}[{boxes}]"),
     "llava_padded": Convention(frame="padded", decimals=2),
     "chatspot": Convention(pattern="<box>{0},{1},{2},{3}</box>", join=" "),
+    "chatspot_point": Convention(order="point", pattern="<box>{0},{1}</box>", join=" "),
     "moondream": Convention(pattern='{{"x_min": {0}, "y_min": {1}, "x_max": {2}, "y_max": {3}}}'),
     # grids
     "grid100": Convention(scale=100, decimals=0, rounding="trunc"),

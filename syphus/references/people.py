@@ -32,6 +32,7 @@ _BEFORE = rf"(?:(?<!(?![{_UNSPACED}])(?:[^\W_]|[{_MARKS}]))|(?<=(?<!\w)[{_CLITIC
 _AFTER = rf"(?!(?![{_UNSPACED}{_HANGUL}])(?:[^\W_]|[{_MARKS}]))"
 _TITLES = "Mr|Mrs|Ms|Mx|Miss|Dr|Prof|Doctor|Professor|Sir|Detective|Officer|Captain|Nurse|Judge|Agent"
 _IDS = r"\(\#[^()]*\)"  # the ids of a reference are no text, even where they are made of a name
+_ARTICLE = re.compile(r"(?:The|An?) ")
 _OPENING = " \t\"'“”‘«([*_-–—•♪♫"
 _CLOSING = " \t\"'”’»)]"
 _SENTENCE_ENDS = (".", "!", "?", "…")
@@ -135,7 +136,8 @@ def _make_calls(people: tuple[Person, ...]) -> tuple[str, ...]:
     unseen = 0
     for person in people:
         if person.looks.strip():
-            calls.append(" ".join(person.looks.split()))
+            article = _ARTICLE.match(looks := " ".join(person.looks.split()))
+            calls.append(looks[0].lower() + looks[1:] if article else looks)
         else:
             calls.append(f"person {_make_letters(unseen)}")
             unseen += 1

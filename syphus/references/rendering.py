@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from syphus.errors import InputError
 from syphus.records import Box, Dialogue, Object
 from syphus.references.boxes import Convention, render_box, render_phrase
 from syphus.references.text import Reference, plain_text, replace_references
@@ -35,8 +36,14 @@ def render_text(text: str, dialogue: Dialogue, convention: Convention | None, *,
 
     Raises:
         KeyError: a reference leads nowhere (checks have refused such text before).
-        InputError: the convention needs the picture's size, and it is not known.
+        InputError: the convention needs the picture's size, and it is not known; or it hands its boxes over beside the text,
+            for which :func:`render_slots` is there.
     """
+    if convention is not None and convention.beside:
+        raise InputError(
+            "the box convention hands its boxes over beside the text, and this format has no place for them",
+            mend="Take another convention, or the format `parquet`, `webdataset` or `swift`.",
+        )
     return _render(text, dialogue, convention, role, [])
 
 

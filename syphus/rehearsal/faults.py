@@ -301,6 +301,14 @@ KINDS: tuple[FaultKind, ...] = (
         FailureKind.CONTENT_FILTER,
     ),
     FaultKind(
+        "moderated",
+        "403 of a router whose moderation refuses the prompt (`metadata.flagged_input`)",
+        lambda _: Answer(403, {"error": {"code": 403, "message": "flagged", "metadata": {"flagged_input": "…"}}}),
+        "item fails",
+        FailureKind.CONTENT_FILTER,
+        "a trouble of this prompt, not of the key, though the status is the same",
+    ),
+    FaultKind(
         "too-long",
         "400 `context_length_exceeded`",
         _refused(400, "context_length_exceeded", "maximum context length is 8192 tokens", param="messages"),

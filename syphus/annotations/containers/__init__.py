@@ -1,0 +1,1 @@
+"""Readers of what holds pictures and texts of any kind: folders, tables, archives."""

@@ -1,0 +1,1 @@
+"""Readers of what happens, and is said, in videos."""

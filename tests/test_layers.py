@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LEVELS = {
-    "errors": 1, "records": 1, "exchange": 1, "identity": 1, "decoding": 1, "files": 1, "config": 1,
+    "errors": 1, "records": 1, "exchange": 1, "identity": 1, "decoding": 1, "files": 1, "config": 1, "embedding": 1,
     "annotations": 2, "quality": 2, "references": 2, "ledger": 2, "money": 2,
     "categories": 3, "endpoints": 3, "formats": 3, "rehearsal": 3,
     "engine": 4, "jobs": 4,

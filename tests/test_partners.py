@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syphus import embedding
 from syphus.annotations.pictures import coco
-from syphus.annotations.several import partner_vectors
 from syphus.annotations.several.partner_scene import join_scenes
-from syphus.annotations.several.partner_vectors import find_embedding
 from syphus.annotations.several.partner_words import WordVectors, describe, stem
 from syphus.annotations.several.partners import ALIKE, pair_similar
+from syphus.embedding import Item, find_embedding
 from syphus.errors import InputError
 from syphus.records import (
     Asset,
@@ -195,8 +195,8 @@ def test_what_a_scene_is_compared_by():
 # --- embeddings ---
 
 
-def by_letters(texts):
-    return [[text.count(letter) + 0.0 for letter in "abcdefghijklmnopqrstuvwxyz"] for text in texts]
+def by_letters(items):
+    return [[item.text.count(letter) + 0.0 for letter in "abcdefghijklmnopqrstuvwxyz"] for item in items]
 
 
 def test_an_embedding_of_ones_own():
@@ -206,7 +206,7 @@ def test_an_embedding_of_ones_own():
     assert pair(CATS[:4], embed=by_letters, least=0.5)[0] == pairs
 
 
-@pytest.mark.parametrize("vectors", [[], [[1.0]], [[float("nan")]] * 4, [[]] * 4, [1.0] * 4])
+@pytest.mark.parametrize("vectors", [[], [[1.0]], [[float("nan")]] * 4, [[]] * 4, [1.0] * 4, [{"cat": 1.0}] * 4])
 def test_an_embedding_that_is_none(vectors):
     pytest.importorskip("numpy")
     with pytest.raises(InputError, match="the embedding gave"):
@@ -214,8 +214,7 @@ def test_an_embedding_that_is_none(vectors):
 
 
 def test_embeddings_by_name(monkeypatch):
-    with pytest.raises(InputError, match="no embedding 'clip'\n  No package"):
-        find_embedding("clip")
+    assert find_embedding("words")([Item(text="a cat")])
 
     class Entry:
         name = "letters"
@@ -223,9 +222,7 @@ def test_embeddings_by_name(monkeypatch):
         def load(self):
             return by_letters
 
-    monkeypatch.setattr(
-        partner_vectors, "entry_points", lambda group: [Entry()] if group == "syphus.embeddings" else []
-    )
+    monkeypatch.setattr(embedding, "entry_points", lambda group: [Entry()] if group == "syphus.embeddings" else [])
     assert find_embedding("letters") is by_letters
     with pytest.raises(InputError, match="Embeddings: letters"):
         find_embedding("clip")

@@ -12,10 +12,10 @@ from msgspec import Meta, Struct, structs
 
 from syphus.annotations.people import name_people, read_names
 from syphus.annotations.reading import Report
-from syphus.annotations.several.partner_vectors import find_embedding
 from syphus.annotations.several.partners import pair_similar
 from syphus.annotations.videos.subtitles import join_subtitles
 from syphus.annotations.windows import cut_windows
+from syphus.embedding import find_embedding
 from syphus.records import Scene
 
 WORDS = "words"

@@ -1,37 +1,21 @@
 """How alike scenes are by vectors that an embedding gives: cosine, all with all, in blocks. Needs numpy, imported inside."""
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Any, cast
+from typing import Any
 
+from syphus.embedding import Embedding, Item
 from syphus.errors import InputError
-
-Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
-"""Texts -> one vector for each, all of the same length; any numbers will do, they are made one long here."""
 
 _AT_A_TIME = 256
 _BLOCK = 1024
 
 
-def find_embedding(name: str) -> Embed:
-    """The embedding behind the entry point ``name`` of the group ``syphus.embeddings``.
-
-    Raises:
-        InputError: naming those that there are.
-    """
-    found = {entry.name: entry for entry in entry_points(group="syphus.embeddings")}
-    if name not in found:
-        there = f"Embeddings: {', '.join(sorted(found))}." if found else "No package that brings one is installed."
-        raise InputError(f"there is no embedding {name!r}", mend=there)
-    return cast("Embed", found[name].load())
-
-
 class EmbeddedVectors:
     """The vectors of many scenes, four bytes a number."""
 
-    def __init__(self, embed: Embed) -> None:
+    def __init__(self, embed: Embedding) -> None:
         try:
             self._numpy: Any = import_module("numpy")
         except ImportError as error:
@@ -61,7 +45,10 @@ class EmbeddedVectors:
         texts, self._waiting = self._waiting, []
         if not texts:
             return
-        vectors = self._numpy.asarray(self._embed(texts), dtype="float32")
+        given = list(self._embed([Item(text=text) for text in texts]))
+        if any(isinstance(vector, Mapping) for vector in given):
+            raise InputError("the embedding gave weights of words, and not numbers", mend="`words` itself compares so.")
+        vectors = self._numpy.asarray(given, dtype="float32")
         wanted = (len(texts), self._length or (vectors.shape[1] if vectors.ndim == 2 else 0))
         if vectors.shape != wanted or not wanted[1] or not self._numpy.isfinite(vectors).all():
             raise InputError(

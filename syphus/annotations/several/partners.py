@@ -18,8 +18,9 @@ import msgspec
 from syphus.annotations.naming import Names, find_stem
 from syphus.annotations.reading import Problem, Report
 from syphus.annotations.several.partner_scene import join_scenes
-from syphus.annotations.several.partner_vectors import Embed, EmbeddedVectors
+from syphus.annotations.several.partner_vectors import EmbeddedVectors
 from syphus.annotations.several.partner_words import WordVectors, describe
+from syphus.embedding import Embedding
 from syphus.errors import InputError
 from syphus.identity import draw_number
 from syphus.records import Scene
@@ -44,7 +45,7 @@ def pair_similar(
     *,
     report: Report,
     seed: int = 0,
-    embed: Embed | None = None,
+    embed: Embedding | None = None,
     once: bool = True,
     least: float = LEAST,
 ) -> Iterator[Scene]:

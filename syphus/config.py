@@ -157,7 +157,17 @@ class ExportTable(_Table, frozen=True, kw_only=True):
     boxes: str | None = None
     """A box convention for references; without it the phrases stand alone."""
     embed_pictures: bool = False
-    max_tokens: Positive = 2048
+    max_tokens: Positive | None = 2048
+    categories: tuple[str, ...] = ()
+    """Only these, or a family as ``llava/*``; empty: all."""
+    languages: tuple[str, ...] = ()
+    """Only these; ``["all"]``: all in one file; empty: what was made and not translated."""
+    balanced: bool = True
+    """Whether ``[balance]`` is kept to: what is beyond a share is held back."""
+    settings: dict[str, str] = {}
+    """What the format alone knows (docs/formats.md)."""
+    name: str = ""
+    """What the dataset is called, where the format has a name for it."""
 
 
 class Config(_Table, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from syphus.cli.main import build_parser
+from syphus.ledger.ledger import open_ledger
 from syphus.rehearsal.replies import Answer, error
 from syphus.rehearsal.server import RehearsalServer
 
@@ -439,3 +440,26 @@ def test_a_balance_that_cannot_be_kept_is_refused_before_anything_is_sent(
     assert done.returncode == 2
     assert "1 sources of at most 30% each are no whole" in done.stderr
     assert not server.calls
+
+
+def test_an_export_keeps_the_balance_and_has_a_card(tmp_path: Path, server: RehearsalServer) -> None:
+    config = write_config(tmp_path, server.url, categories='"pairs/caption", "llava/detail", "llava/reasoning"')
+    assert syphus("generate", config, cwd=tmp_path, key="k").returncode == 0
+    text = (tmp_path / "run/config.json").read_text()
+    card = (tmp_path / "out/llava.card.md").read_text()
+    assert "| llava/reasoning | 10 |" in card
+    assert str(tmp_path) not in card
+    assert "scripted-1" in card
+    kept = json.loads(text) | {"balance": {"abilities": {"perception": 0.5, "reasoning": 0.5}}}
+    with open_ledger(tmp_path / "run", create=True) as ledger:
+        ledger.set_meta("config", kept)
+    done = syphus("export", "run", "--format", "jsonl", "--out", "x.jsonl", cwd=tmp_path)
+    assert "held back for the balance of the run: 10 of 30 pairs" in done.stderr, done.stderr
+    abilities = [json.loads(line).get("ability", "perception") for line in (tmp_path / "x.jsonl").open()]
+    assert abilities.count("perception") == abilities.count("reasoning") == 10
+    whole = syphus("export", "run", "--format", "jsonl", "--out", "x.jsonl", "--whole", cwd=tmp_path)
+    assert "30 dialogues" in whole.stderr
+    part = syphus(
+        "export", "run", "--format", "jsonl", "--out", "x.jsonl", "--category", "llava/*", "--whole", cwd=tmp_path
+    )
+    assert "20 dialogues" in part.stderr

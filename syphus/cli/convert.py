@@ -10,11 +10,13 @@ from typing import IO, Self
 
 import msgspec
 
+import syphus
 from syphus.annotations.reading import Problem
 from syphus.cli import view
-from syphus.cli.export import find_target, run_export, say_written
+from syphus.cli.export import find_target, read_settings, run_export, say_written
 from syphus.errors import Exit, InputError
 from syphus.files import write_whole
+from syphus.formats.card import CardTally, write_card
 from syphus.formats.detecting import detect_format
 from syphus.formats.exporting import ExportOptions, find_format
 from syphus.formats.importing import Aside, Importer, ImportOptions, find_importer
@@ -39,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     importer = choose_importer(source, arguments.from_)
     options = read_options(arguments)
     export = ExportOptions(
-        picture_folders={"": options.images} if options.images else {},
+        picture_folders={"": folder} if (folder := options.images or options.extract) else {},
         video_folder=options.videos,
         boxes=find_convention(arguments.boxes) if arguments.boxes else None,
         embed_pictures=arguments.embed_pictures,
@@ -49,10 +51,25 @@ def run(arguments: argparse.Namespace) -> int:
         settings=read_settings(arguments.set),
     )
     with KeptAside(target) as aside:
-        export = msgspec.structs.replace(export, keep_aside=aside.leave_out)
+        tally = CardTally()
+
+        def leave_out(dialogue: Dialogue, reason: str) -> None:
+            tally.leave_out(dialogue, reason)
+            aside.leave_out(dialogue, reason)
+
+        export = msgspec.structs.replace(export, keep_aside=leave_out)
         dialogues = show_progress(importer.read(source, options, aside.report))
-        written = format_.write(dialogues, target, export)
+        written = format_.write(tally.count(dialogues), target, export)
         say_written(written, arguments.to, target, verb="converted")
+        facts = tally.take(
+            name=arguments.name or target.stem,
+            format=arguments.to,
+            files=(target.name,),
+            left_out=dict(written.left_out),
+            boxes=arguments.boxes or "",
+            version=syphus.__version__,
+        )
+        view.say(f"  what is in it stands in {write_card(facts, target)}")
         aside.say()
     return Exit.DONE if written.written and not (aside.rows or written.left_out) else Exit.FAILURES
 
@@ -86,14 +103,6 @@ def _folder(path: str | None) -> Path | None:
     if not Path(path).is_dir():
         raise InputError("is no folder", file=path, mend="Name the folder that the paths in the file are relative to.")
     return Path(path)
-
-
-def read_settings(given: list[str]) -> dict[str, str]:
-    """``KEY=VALUE`` of a format's own settings."""
-    for setting in given:
-        if "=" not in setting:
-            raise InputError(f"--set {setting}: it is KEY=VALUE", mend="As in --set rows=turn.")
-    return dict(setting.split("=", 1) for setting in given)
 
 
 def show_progress(dialogues: Iterable[Dialogue]) -> Iterator[Dialogue]:

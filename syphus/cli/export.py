@@ -2,81 +2,187 @@
 
 import argparse
 import os
+from collections import Counter
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any, Self
 
+from msgspec import Struct, structs
+
+import syphus
 from syphus.cli import view
+from syphus.config import BalanceTable, ExportTable
+from syphus.decoding import convert
 from syphus.errors import Exit, InputError
+from syphus.formats.card import CardTally, write_card
 from syphus.formats.exporting import ExportOptions, Format, Written, find_format
+from syphus.jobs.balance import Cell, allot, thin
 from syphus.ledger.ledger import open_ledger
 from syphus.ledger.reader import LedgerReader
 from syphus.records import Dialogue
 from syphus.references.boxes import find_convention
 
+ALL = "all"
+_TRANSLATED = "translate/"
+_ABOUT_OTHERS = ("judge/", "blind/")
+"""Categories whose outcomes are about dialogues and are none."""
+
+
+class ExportWish(Struct, frozen=True, kw_only=True):
+    """What is to be written, and how."""
+
+    format: str
+    target: Path
+    boxes: str | None = None
+    embed_pictures: bool = False
+    max_tokens: int | None = 2048
+    categories: tuple[str, ...] = ()
+    """Only these; empty: all."""
+    languages: tuple[str, ...] = ()
+    """Only these; empty: what was made and not translated; ``all``: everything, the ids of translations with ``@language``."""
+    balanced: bool = True
+    """Whether the run's ``[balance]`` is kept: what is beyond a share is held back."""
+    settings: dict[str, str] = {}
+    name: str = ""
+
+    @classmethod
+    def of_table(cls, table: ExportTable, folder: Path) -> Self:
+        """As an ``[[export]]`` says it."""
+        said = {field: value for field, value in structs.asdict(table).items() if field != "path"}
+        return cls(target=folder / table.path, **said)
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
-    folder = Path(arguments.run)
-    with open_ledger(folder) as ledger:
-        written = write_export(
-            ledger,
-            folder,
-            format_name=arguments.format,
-            target=Path(arguments.out),
-            boxes=arguments.boxes,
-            embed_pictures=arguments.embed_pictures,
-            max_tokens=arguments.max_tokens,
-            only=arguments.category,
-        )
-    return Exit.DONE if written.written else Exit.FAILURES
+    wish = ExportWish(
+        format=arguments.format,
+        target=Path(arguments.out),
+        boxes=arguments.boxes,
+        embed_pictures=arguments.embed_pictures,
+        max_tokens=arguments.max_tokens,
+        categories=tuple(arguments.category or ()),
+        languages=tuple(arguments.language or ()),
+        balanced=not arguments.whole,
+        settings=read_settings(arguments.set),
+        name=arguments.name,
+    )
+    return _export(Path(arguments.run), wish)
 
 
 def run_export(arguments: argparse.Namespace, folder: Path) -> int:
     """The export of a run's folder that ``syphus convert`` was given."""
+    wish = ExportWish(
+        format=arguments.to,
+        target=Path(arguments.out),
+        boxes=arguments.boxes,
+        embed_pictures=arguments.embed_pictures,
+        max_tokens=arguments.max_tokens or ExportWish(format="", target=Path()).max_tokens,
+        settings=read_settings(arguments.set),
+        name=arguments.name,
+    )
+    return _export(folder, wish)
+
+
+def _export(folder: Path, wish: ExportWish) -> int:
     with open_ledger(folder) as ledger:
-        written = write_export(
-            ledger,
-            folder,
-            format_name=arguments.to,
-            target=Path(arguments.out),
-            boxes=arguments.boxes,
-            embed_pictures=arguments.embed_pictures,
-            max_tokens=arguments.max_tokens or ExportOptions().max_tokens,
-        )
-    return Exit.DONE if written.written else Exit.FAILURES
+        return Exit.DONE if write_export(ledger, folder, wish).written else Exit.FAILURES
 
 
-def write_export(
-    ledger: LedgerReader,
-    folder: Path,
-    *,
-    format_name: str,
-    target: Path,
-    boxes: str | None,
-    embed_pictures: bool,
-    max_tokens: int | None,
-    only: list[str] | None = None,
-) -> Written:
-    """Writes one export and says what was written, what was left out and why.
+def write_export(ledger: LedgerReader, folder: Path, wish: ExportWish) -> Written:
+    """Writes one export and its card, and says what was written, what was left out and why.
 
     Raises:
         InputError: there is no such format or convention, or the file cannot be written.
     """
-    format_ = find_format(format_name)
+    format_ = find_format(wish.format)
     relative = ledger.meta("pictures", dict[str, str], {})
     folders = {source: Path(os.path.normpath(folder / path)) for source, path in relative.items()}
     for missing in sorted({str(path) for path in folders.values() if not path.is_dir()}):
         view.say(f"the pictures are not looked for: there is no folder {missing}")
+    tally = CardTally()
     options = ExportOptions(
         picture_folders={source: path for source, path in folders.items() if path.is_dir()},
-        boxes=find_convention(boxes) if boxes else None,
-        embed_pictures=embed_pictures,
-        max_tokens=max_tokens,
+        boxes=find_convention(wish.boxes) if wish.boxes else None,
+        embed_pictures=wish.embed_pictures,
+        max_tokens=wish.max_tokens,
+        settings=wish.settings,
+        name=wish.name,
+        keep_aside=tally.leave_out,
     )
-    target = find_target(target, format_)
-    written = format_.write(_dialogues(ledger, only), target, options)
-    say_written(written, format_name, target, verb="exported")
+    target = find_target(wish.target, format_)
+    written = format_.write(tally.count(_chosen(ledger, wish)), target, options)
+    say_written(written, wish.format, target, verb="exported")
+    if written.written:
+        spent = ledger.spent()
+        calls, unpriced = sum(one.calls - one.failed for one in spent), sum(one.unpriced for one in spent)
+        facts = tally.take(
+            name=wish.name or target.stem,
+            format=wish.format,
+            files=(target.name,),
+            left_out=dict(written.left_out),
+            refused=ledger.reject_codes(),
+            boxes=wish.boxes or "",
+            calls=calls,
+            dollars=ledger.dollars() if calls > unpriced else None,
+            unpriced=unpriced,
+            seed=ledger.meta("config", dict[str, Any], {}).get("run", {}).get("seed", 0),
+            version=syphus.__version__,
+        )
+        view.say(f"  what is in it stands in {write_card(facts, target)}")
     return written
+
+
+def _chosen(ledger: LedgerReader, wish: ExportWish) -> Iterator[Dialogue]:
+    """The dialogues of a run that are wanted, those beyond the run's balance held back, which is said."""
+    config = ledger.meta("config", dict[str, Any], {})
+    targets = convert(config.get("balance", {}), BalanceTable, file="config")
+    dialogues = _wanted(ledger, wish)
+    if not (targets and wish.balanced):
+        return dialogues
+    there: Counter[Cell] = Counter()
+    for dialogue in _wanted(ledger, wish):
+        there[dialogue.source, dialogue.ability] += len(dialogue.turns) // 2
+    try:
+        kept = sum(allot(there, targets).values())
+    except InputError as error:
+        view.say(f"the balance cannot be kept, so all is written: {error.message}")
+        return dialogues
+    if round(kept) < sum(there.values()):
+        view.say(
+            f"held back for the balance of the run: {sum(there.values()) - round(kept):,} of {sum(there.values()):,} pairs; "
+            "--whole writes them too"
+        )
+    return thin(dialogues, there, targets)
+
+
+def _wanted(ledger: LedgerReader, wish: ExportWish) -> Iterator[Dialogue]:
+    for outcome in ledger.outcomes():
+        name = outcome.category
+        if name.startswith(_ABOUT_OTHERS) or (wish.categories and not _names(name, wish.categories)):
+            continue
+        if not wish.languages and not wish.categories and name.startswith(_TRANSLATED):
+            continue
+        for dialogue in outcome.dialogues:
+            if not wish.languages or ALL in wish.languages or dialogue.language in wish.languages:
+                yield _mark_language(dialogue) if ALL in wish.languages and name.startswith(_TRANSLATED) else dialogue
+
+
+def _names(category: str, wanted: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(category, one) for one in wanted)
+
+
+def _mark_language(dialogue: Dialogue) -> Dialogue:
+    """Ids are the same in all languages, and different in one file."""
+    return structs.replace(dialogue, id=f"{dialogue.id}@{dialogue.language}")
+
+
+def read_settings(given: list[str]) -> dict[str, str]:
+    """``KEY=VALUE`` of a format's own settings."""
+    for setting in given:
+        if "=" not in setting:
+            raise InputError(f"--set {setting}: it is KEY=VALUE", mend="As in --set rows=turn.")
+    return dict(setting.split("=", 1) for setting in given)
 
 
 def find_target(target: Path, format_: Format) -> Path:
@@ -90,17 +196,11 @@ def find_target(target: Path, format_: Format) -> Path:
 
 def say_written(written: Written, format_name: str, target: Path, *, verb: str) -> None:
     """Says what was written, what was left out, what the format does not hold, and what is to be known."""
-    view.say(f"{verb}: {written.written} dialogues as {format_name} to {target}")
+    view.say(f"{verb}: {written.written:,} dialogues as {format_name} to {target}")
     for reason, count in written.left_out.most_common():
-        view.say(f"  left out: {count} because {reason} (first: {written.examples[reason]})")
+        view.say(f"  left out: {count:,} because {reason} (first: {written.examples[reason]})")
     if written.not_held:
         lost = ", ".join(f"{what} ({count})" for what, count in written.not_held.most_common())
         view.say(f"  {format_name} has no place for: {lost}; `jsonl` keeps all")
     for note in written.notes:
         view.say(f"  {note}")
-
-
-def _dialogues(ledger: LedgerReader, only: list[str] | None) -> Iterator[Dialogue]:
-    for outcome in ledger.outcomes():
-        if only is None or outcome.category in only:
-            yield from outcome.dialogues

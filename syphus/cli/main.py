@@ -57,11 +57,21 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--boxes", metavar="NAME", help="print coordinates of references in this convention")
     export.add_argument("--embed-pictures", action="store_true", help="data URIs in the place of paths (messages)")
     export.add_argument("--max-tokens", type=_positive, default=2048, metavar="N", help="the trainer's context (2048)")
-    export.add_argument("--category", action="append", metavar="NAME", help="only this category; may be repeated")
+    _add_category(export)
+    export.add_argument(
+        "--language", action="append", metavar="TAG", help="only this language, or `all`; may be repeated"
+    )
+    export.add_argument("--whole", action="store_true", help="also what the run's balance holds back")
+    export.add_argument("--name", default="", metavar="NAME", help="what the dataset is called")
+    export.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="what the format alone knows (docs/formats.md)"
+    )
 
     _add_convert(commands)
     _add_inspect(commands)
     _add_mix(commands)
+
+    _add_report(commands)
 
     _add_recover(commands)
 
@@ -160,6 +170,30 @@ def _add_mix(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def _add_folders(command: argparse.ArgumentParser) -> None:
     command.add_argument("--images", metavar="DIR", help="the folder that the paths in it are relative to")
     command.add_argument("--videos", metavar="DIR", help="that of videos, where it is another")
+
+
+def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    report = _add(commands, "report", "a run or a dataset as one HTML file to be looked at; docs/report.md")
+    report.add_argument("source", metavar="RUN|FILE", help="a run's folder, or a dataset of any format")
+    report.add_argument("--out", metavar="FILE", help="the file to write (RUN/report.html, FILE.report.html)")
+    _add_shown(report)
+    review = _add(commands, "review", "the same page on this machine; what is decided there is saved at once")
+    review.add_argument("source", metavar="RUN|FILE", help="a run's folder, or a dataset of any format")
+    review.add_argument("--port", type=int, default=0, metavar="N", help="on 127.0.0.1 (any that is free)")
+    review.add_argument("--open", action="store_true", help="open it in the browser")
+    _add_shown(review)
+
+
+def _add_shown(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--category", action="append", metavar="NAME", help="only this category; may be repeated")
+    command.add_argument("--limit", type=_positive, metavar="N", help="the first N entries (20,000)")
+    command.add_argument("--decisions", metavar="FILE", help="what was decided before (review: RUN/decisions.jsonl)")
+    command.add_argument("--verdicts", metavar="FILE", help="verdicts.jsonl of `syphus quality --out`")
+    command.add_argument("--scenes", metavar="FILE", help="the scenes that the dialogues of FILE are about")
+    command.add_argument("--no-pictures", action="store_true", help="a smaller file")
+    command.add_argument("--from", dest="from_", metavar="F", help="the format of FILE (found by looking into it)")
+    _add_folders(command)
+    command.add_argument("--dataset", default="", metavar="NAME", help="which of the datasets of FILE")
 
 
 def _add_recover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

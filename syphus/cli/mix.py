@@ -13,8 +13,8 @@ import msgspec
 import syphus
 from syphus.annotations.reading import Problem
 from syphus.cli import view
-from syphus.cli.convert import KeptAside, read_settings, show_progress
-from syphus.cli.export import find_target, say_written
+from syphus.cli.convert import KeptAside, show_progress
+from syphus.cli.export import find_target, read_settings, say_written
 from syphus.errors import Exit, InputError
 from syphus.formats.card import CardTally, write_card
 from syphus.formats.detecting import detect_format

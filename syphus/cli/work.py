@@ -19,7 +19,7 @@ from syphus.cli.assemble import Source, library_of, open_categories, open_source
 from syphus.cli.balance import show_balance
 from syphus.cli.connect import asked_with, endpoint_tables, open_engine, sent_seed
 from syphus.cli.ending import end_early, tell_of_closed, tell_of_stop
-from syphus.cli.export import write_export
+from syphus.cli.export import ExportWish, write_export
 from syphus.cli.keep import keep_run, keep_texts
 from syphus.cli.summary import print_summary, summarise
 from syphus.config import Config, load_config
@@ -162,18 +162,7 @@ def _refuse_written_secrets(config: Config) -> None:
 
 def _write_exports(config: Config, folder: Path, ledger: Ledger) -> bool:
     """Writes the configuration's exports; False where one of them holds nothing."""
-    written = [
-        write_export(
-            ledger,
-            folder,
-            format_name=table.format,
-            target=folder / table.path,
-            boxes=table.boxes,
-            embed_pictures=table.embed_pictures,
-            max_tokens=table.max_tokens,
-        ).written
-        for table in config.export
-    ]
+    written = [write_export(ledger, folder, ExportWish.of_table(table, folder)).written for table in config.export]
     return all(written)
 
 

@@ -328,10 +328,15 @@ def extrapolate(
         (_discount(constant, prices, batch=batch), _assumed(constant, prospects[name], prices, batch=batch))
         for name, constant in prefixes.items()
     ]
+    discounted = [name for name, constant in prefixes.items() if _discount(constant, prices, batch=batch)]
     low, likely, high = total.cost
     likely += sum(prices.saved(Usage(prompt=constant, cached=constant), batch=batch) or 0.0 for _, constant in missed)
     low += sum(dollars for dollars, _ in missed)
-    return total._replace(cost=Span(min(low, likely), likely, high)), error
+    most, taken, none = total.cached
+    first = sum(constant for _, constant in missed)
+    taken = max(0.0, taken - first)
+    cached = Span(max(taken, most - sum(prefixes[name] for name in discounted)), taken, none)
+    return total._replace(cost=Span(min(low, likely), likely, high), cached=cached), error
 
 
 def _one_request(request: Counted, expected: Prospect, prices: Prices, *, batch: bool) -> Totals:

@@ -24,7 +24,8 @@ CACHE_FROM = 1024
 
 _FORM_LINE = re.compile(r"^\{.*\}$", re.MULTILINE)
 _COUNT = re.compile(r"\b(\d+)(?: to (\d+))? pairs?\b")
-_LISTED = re.compile(r"^(?:(?P<id>o\d+) )?(?P<label>[^\W\d_][\w' -]*?)(?: \([^)]*\))?: \[")
+_LISTED = re.compile(r"^(?:(?P<id>[a-z]\d+) )?(?P<label>[^\W\d_].*?)(?: \([^)]*\))?: \[[\d., -]+\]")
+"""A thing or a region with its place, which no answer may name in numbers."""
 _REPAIR = re.compile(r"^That reply cannot be used")
 _ENOUGH_WORDS = 62
 """In an answer: within the bounds of all categories that come with syphus, from 3..80 to 60..260."""

@@ -1,0 +1,287 @@
+"""``syphus translate``: a run, or anybody's dataset, into other languages."""
+
+import argparse
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+import syphus
+from syphus.cli import view
+from syphus.cli.assemble import settings_of
+from syphus.cli.connect import asked_with, known_abilities, open_engine, sent_seed
+from syphus.cli.ending import end_early, tell_of_closed, tell_of_stop
+from syphus.cli.summary import print_summary, summarise
+from syphus.cli.translate_asks import category_for, load_model_config, read_terms
+from syphus.cli.translate_export import check_export, export_translations
+from syphus.cli.translate_plan import plan_translation, show_plan
+from syphus.cli.translate_source import Source, open_source
+from syphus.cli.work import _Interrupts, run_to_its_end
+from syphus.categories.load import Library
+from syphus.config import Config
+from syphus.engine.batch_packing import take_over
+from syphus.engine.counters import Counters
+from syphus.engine.run import Engine
+from syphus.errors import Exit, InputError, ModelError
+from syphus.identity import digest
+from syphus.jobs.translate import (
+    FAMILY,
+    MEMORY_ITEM,
+    TranslateItem,
+    category_of,
+    make_items,
+    planned_requests,
+    translate_job,
+    version_of,
+)
+from syphus.jobs.translation_back import draw_sample, translate_back
+from syphus.jobs.translation_memory import Memory, make_memory
+from syphus.jobs.translation_prompts import Terms, TranslationPrompts, make_prompts
+from syphus.ledger.ledger import Ledger, open_ledger
+from syphus.ledger.reader import LedgerReader
+from syphus.ledger.store import LEDGER_FILE
+from syphus.quality.translation_languages import Language, find_language
+from syphus.quality.translation_meaning import compare_back
+from syphus.records import Dialogue
+
+_BEGUN = "translations drawn anew"
+"""The ledger's name for the wish whose draws were written and whose work has not come to its end."""
+
+
+class Translation(NamedTuple):
+    """A translation that is ready to start."""
+
+    config: Config
+    source: Source
+    origin: Language
+    languages: tuple[Language, ...]
+    terms: dict[str, Terms]
+    """By the languages' tags."""
+    texts: dict[str, str]
+    """The shared prompts."""
+    limit: int | None
+    names: tuple[str, ...]
+    prompts: dict[tuple[str, str], TranslationPrompts]
+    """Those that were made already."""
+
+    def prompts_of(self, origin: Language, language: Language) -> TranslationPrompts:
+        """The prompts from one language into another."""
+        key = (origin.tag, language.tag)
+        if key not in self.prompts:
+            self.prompts[key] = make_prompts(
+                language,
+                origin,
+                self.terms.get(language.tag, Terms(names=self.names)),
+                self.texts,
+                category=category_of(language),
+                sent_seed=sent_seed(self.config),
+                reasoning_effort=self.config.model.reasoning_effort,
+            )
+        return self.prompts[key]
+
+    def dialogues(self) -> Iterator[Dialogue]:
+        """The dialogues that are to be translated."""
+        for number, dialogue in enumerate(self.source.read()):
+            if self.limit is not None and number >= self.limit:
+                return
+            yield dialogue
+
+    def items(self, memory: Memory, ledger: LedgerReader | None, settings: object) -> Iterator[TranslateItem]:
+        """The items of the translation."""
+        draw_of: Callable[[str], int] = ledger.draw_of if ledger is not None else lambda _: 0
+        return make_items(
+            self.dialogues(),
+            self.languages,
+            self.prompts_of,
+            memory,
+            settings=settings,
+            draw_of=draw_of,
+            origin=self.origin,
+        )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command."""
+    languages = _languages(arguments.to)
+    check_export(arguments, languages)
+    with ExitStack() as stack:
+        source = open_source(arguments, stack)
+        config = load_model_config(arguments, source.folder, is_run=source.is_run)
+        terms, names = read_terms(arguments, languages)
+        texts = Library.at(Path.cwd(), source.folder).shared_prompts()
+        if missing := {"translation", "repair"} - texts.keys():
+            raise InputError(f"there is no shared prompt `{min(missing)}`", place="prompts/")
+        translation = Translation(
+            config, source, find_language(arguments.language), languages, terms, texts, arguments.limit, names, {}
+        )
+        if arguments.show_prompt:
+            return _show_prompts(translation)
+        memory = make_memory(source.read, names)
+        view.say(_described(translation, memory))
+        if not source.count:
+            raise InputError("holds no dialogue that can be translated", file=source.path, mend=source.first_problem)
+        if arguments.plan:
+            return _plan(translation, memory, arguments)
+        with open_ledger(source.folder, create=True) as ledger:
+            _keep(translation, ledger, arguments)
+            chosen = _choose(translation, ledger, arguments)
+            code = run_to_its_end(lambda: _translate(translation, memory, ledger, chosen, arguments))
+            if code in (Exit.DONE, Exit.FAILURES):
+                ledger.set_meta(_BEGUN, "")
+                export_translations(ledger, source, languages, arguments)
+            return code
+
+
+def _languages(text: str) -> tuple[Language, ...]:
+    tags = [tag.strip() for tag in text.split(",") if tag.strip()]
+    if not tags:
+        raise InputError("names no language", place="--to", mend="For example --to zh,ja,es")
+    return tuple({language.tag: language for language in map(find_language, tags)}.values())
+
+
+def _described(translation: Translation, memory: Memory) -> str:
+    source = translation.source
+    count = source.count if translation.limit is None else min(source.count, translation.limit)
+    text = f"{count:,} dialogues of {source.path} into {', '.join(one.tag for one in translation.languages)}"
+    if memory.requests:
+        text += (
+            f"; {len(memory.places):,} questions come {memory.times:,} times and are asked for once in each language,"
+            f" in {len(memory.requests):,} requests"
+        )
+    return text
+
+
+def _show_prompts(translation: Translation) -> int:
+    """Prints, to stdout, what would be sent for the first dialogue in each language."""
+    dialogue = next(translation.dialogues(), None)
+    for language in translation.languages if dialogue is not None else ():
+        item = next(iter(make_items([dialogue], [language], translation.prompts_of, Memory(), origin=translation.origin)))
+        for request in planned_requests(item):
+            print(f"===== {request.purpose}, dialogue {item.dialogue.id}")
+            for message in request.messages:
+                print(f"--- {message.role}\n{message.content}")
+            print(f"--- settings\n{msgspec.json.encode(request.parameters).decode()}")
+            break
+    return Exit.DONE if dialogue is not None else Exit.BAD_INPUT
+
+
+def _plan(translation: Translation, memory: Memory, arguments: argparse.Namespace) -> int:
+    folder = translation.source.folder
+    ledger = open_ledger(folder) if (folder / LEDGER_FILE).is_file() else None
+    try:
+        settings = None
+        if ledger is not None:
+            settings = asked_with(translation.config.model, known_abilities(translation.config.model, ledger))
+        plans = plan_translation(
+            translation.items(memory, ledger, settings), memory, translation.config, _categories(translation), ledger
+        )
+    finally:
+        if ledger is not None:
+            ledger.close()
+    show_plan(plans, translation.config, as_json=arguments.json)
+    return Exit.DONE
+
+
+def _categories(translation: Translation) -> list:  # type: ignore[type-arg]
+    return [category_for(translation.prompts_of(translation.origin, one)) for one in translation.languages]
+
+
+def _keep(translation: Translation, ledger: Ledger, arguments: argparse.Namespace) -> None:
+    """What is needed to say later what was asked, and of what."""
+    source, config = translation.source, translation.config
+    if not source.is_run:
+        before = ledger.meta("translated_file", str, "")
+        now = Path(os.path.relpath(source.path.absolute(), source.folder.absolute())).as_posix()
+        if before and before != now:
+            raise InputError(
+                f"holds translations of another file ({before})", file=source.folder, mend="Name another: --run DIR"
+            )
+        ledger.set_meta("translated_file", now)
+        ledger.set_meta("syphus", syphus.__version__)
+        images = arguments.images or str(source.path if source.path.is_dir() else source.path.parent)
+        ledger.set_meta("pictures", {"": Path(os.path.relpath(images, source.folder)).as_posix()})
+        ledger.set_meta("config", {"run": config.run, "model": config.model})
+        source.record_problems(ledger)
+    for language in translation.languages:
+        prompts = translation.prompts_of(translation.origin, language)
+        settings = asked_with(config.model, known_abilities(config.model, ledger))
+        ledger.record_category(
+            version_of(prompts, settings), prompts.category, {"prefix": prompts.prefix, "terms": prompts.terms}
+        )
+
+
+def _choose(
+    translation: Translation, ledger: Ledger, arguments: argparse.Namespace
+) -> Callable[[TranslateItem], bool] | None:
+    """Writes the draws of ``--redraw`` and ``--rejected``, once for each time it is asked for; which items are looked at."""
+    if not (arguments.redraw or arguments.rejected):
+        return None
+    tags = [language.tag for language in translation.languages]
+    wish = digest((tags, arguments.redraw, arguments.rejected, translation.limit))
+    wanted: list[str] = []
+    for item in translation.items(Memory(), ledger, None):
+        done = ledger.find_done(item.id)
+        if done is None or done.state == "skipped" or item.draw != done.draw:
+            continue
+        if arguments.redraw or _is_refused(ledger, item.id, arguments.rejected):
+            wanted.append(item.id)
+    if ledger.meta(_BEGUN, str, "") == wish:
+        view.say("going on with what was begun: nothing is drawn a second time")
+    else:
+        ledger.set_meta(_BEGUN, wish)
+        memory = [f"{MEMORY_ITEM}@{tag}" for tag in tags] if arguments.redraw and wanted else []
+        ledger.draw_again([*wanted, *memory])
+        view.say(f"{len(wanted):,} translations are asked for anew")
+    return None
+
+
+def _is_refused(ledger: LedgerReader, item: str, checks: list[str]) -> bool:
+    codes = ledger.reject_codes_of(item)
+    return any(code == check or code.startswith(f"{check}:") for code in codes for check in checks)
+
+
+async def _translate(
+    translation: Translation,
+    memory: Memory,
+    ledger: Ledger,
+    only: Callable[[TranslateItem], bool] | None,
+    arguments: argparse.Namespace,
+) -> int:
+    config, folder = translation.config, translation.source.folder
+    counters = Counters()
+    count = translation.source.count
+    total = (count if translation.limit is None else min(count, translation.limit)) * len(translation.languages)
+    held = take_over(ledger, anyway=False)
+    engine = await open_engine(config, _categories(translation), ledger, counters)
+    engine.dispatch.budget.spent += held
+    back: list[str] = []
+    try:
+        settings = asked_with(config.model, engine.abilities)
+        items: Iterable[TranslateItem] = translation.items(memory, ledger, settings)
+        with _Interrupts(engine), view.watch(counters, engine, folder, total=total):
+            await engine.run(items if only is None else filter(only, items), translate_job())
+        ledger.flush()
+        if arguments.back and not (engine.interrupted or engine.stopped_by):
+            back = [line async for line in _measure_back(translation, ledger, engine, arguments.back)]
+    except asyncio_cancelled():
+        tell_of_stop(counters, total)
+        raise
+    finally:
+        await engine.close()
+    ledger.flush()
+    summary = summarise(ledger)
+    print_summary(summary, folder, counters=counters)
+    for line in back:
+        view.say(line)
+    tell_of_closed(engine)
+    if (early := end_early(engine, counters, total)) is not None:
+        return early
+    ours = {name: one for name, one in summary.categories.items() if name.startswith(f"{FAMILY}/")}
+    failed = sum(one.failed for one in ours.values())
+    if failed:
+        view.say(f"{failed:,} translations failed; the same command tries them again")
+    made = sum(one.dialogues for one in ours.values())
+    return Exit.DONE if made and not failed else Exit.FAILURES

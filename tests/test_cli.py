@@ -463,3 +463,11 @@ def test_an_export_keeps_the_balance_and_has_a_card(tmp_path: Path, server: Rehe
         "export", "run", "--format", "jsonl", "--out", "x.jsonl", "--category", "llava/*", "--whole", cwd=tmp_path
     )
     assert "20 dialogues" in part.stderr
+
+
+def test_a_plan_counts_what_the_balance_chooses(tmp_path: Path, server: RehearsalServer) -> None:
+    config = write_config(tmp_path, server.url, categories='"pairs/caption", "llava/detail", "llava/reasoning"')
+    config.write_text(config.read_text() + "\n[balance]\nabilities = {perception = 0.5, reasoning = 0.5}\n")
+    plan = json.loads(syphus("plan", config, "--json", cwd=tmp_path, key="k").stdout)
+    assert {name: one["items"] for name, one in plan["categories"].items()}["llava/reasoning"] == 10
+    assert plan["total"]["items"] == 20

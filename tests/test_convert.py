@@ -91,7 +91,7 @@ def test_there_and_back(folder, through):
 def test_a_folder_is_written_for_llamafactory(folder):
     (folder / "in.json").write_text(json.dumps(ROWS[:1]))
     assert call("convert", "in.json", "set", "--to", "llamafactory", "--name", "mine") == 0
-    assert sorted(path.name for path in (folder / "set").iterdir()) == ["dataset_info.json", "mine.json"]
+    assert sorted(path.name for path in (folder / "set").iterdir()) == ["README.md", "dataset_info.json", "mine.json"]
     assert call("convert", "set", "back.json", "--to", "llava") == 0
     assert json.loads((folder / "back.json").read_text()) == ROWS[:1]
 

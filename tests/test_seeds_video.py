@@ -96,7 +96,7 @@ def test_times_in_answers_are_those_of_events() -> None:
         for found in CLOCK.finditer(answer):
             said += 1
             time = int(found[1]) * 60 + int(found[2])
-            assert min(abs(time - end) for end in ends) < 1, (demonstration.file, found[0])
+            assert min(abs(time - end) for end in ends) <= 1, (demonstration.file, found[0])
     assert said >= 5
 
 
@@ -124,12 +124,13 @@ def test_some_people_on_television_have_no_looks_to_be_called_by() -> None:
 
 def test_in_the_first_person_the_wearer_asks_and_is_spoken_to() -> None:
     for demonstration, question, answer in all_pairs(*FIRST_PERSON):
-        assert re.search(r"\b(?:I|I'd|me|my|My)\b", question), demonstration.file
+        assert not re.search(r"\byour?\b", question.replace("do you think", "")), demonstration.file
         assert not re.search(r"\bI\b|\bI'd\b", answer)
         assert not re.search(r"\bwearer\b|\bC\b|\b[XY]\b|\bcamera\b", question + answer)
-    for name in FIRST_PERSON[1:]:
-        for demonstration in load(name).demonstrations:
-            assert all(re.search(r"\byou\b", pair["answer"]) for pair in pairs_of(demonstration))
+    for demonstration in (one for name in FIRST_PERSON for one in load(name).demonstrations):
+        said = pairs_of(demonstration)
+        assert re.search(r"\b(?:I|I'd|me|my|My)\b", " ".join(pair["question"] for pair in said))
+        assert re.search(r"\byou\b", " ".join(pair["answer"] for pair in said).lower())
 
 
 def test_what_is_read_in_a_picture_is_quoted_to_the_letter() -> None:
@@ -231,7 +232,7 @@ def test_pictures_of_coco_are_shown_as_ever() -> None:
     options = coco.Options(captions=file, instances=SHARED / "coco" / "instances_val2017_79.json")
     for scene in islice(coco.read(options, lambda problem: None), 200):
         for name in LLAVA:
-            blocks = render(scene, name).split("\n\n")
+            blocks = render_context(scene, load(name).file.context).text.split("\n\n")
             headings = [block.splitlines()[0] for block in blocks]
             assert headings in (
                 ["The picture, as several people see it:"],

@@ -10,12 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, structs
 
-from syphus.annotations.people import name_people, read_names
 from syphus.annotations.reading import Report
-from syphus.annotations.several.partners import pair_similar
-from syphus.annotations.videos.subtitles import join_subtitles
-from syphus.annotations.windows import cut_windows
-from syphus.embedding import find_embedding
 from syphus.records import Scene
 
 WORDS = "words"
@@ -59,16 +54,26 @@ def adapt(scenes: Iterator[Scene], adaptation: Adaptation, report: Report, *, se
     Raises:
         InputError: a file is missing or no such file, or there is no such embedding.
     """
+    # Imported where it is asked for: all of it together takes a tenth of a second of every command's start.
     if adaptation.subtitles is not None:
+        from syphus.annotations.videos.speech import join_subtitles  # noqa: PLC0415
+
         scenes = join_subtitles(scenes, adaptation.subtitles, report)
     if adaptation.names is not None:
+        from syphus.annotations.people import name_people, read_names  # noqa: PLC0415
+
         book = read_names(adaptation.names, report)
         scenes = (name_people(scene, book) for scene in scenes)
     if adaptation.window is not None:
+        from syphus.annotations.windows import cut_windows  # noqa: PLC0415
+
         seconds, overlap = adaptation.window, adaptation.overlap
         # A clip of which nothing is known has nothing to ask about.
         scenes = (clip for scene in scenes for clip in cut_windows(scene, seconds, overlap, keep_empty=False))
     if adaptation.partner is not None:
+        from syphus.annotations.several.partners import pair_similar  # noqa: PLC0415
+        from syphus.embedding import find_embedding  # noqa: PLC0415
+
         embed = None if adaptation.partner == WORDS else find_embedding(adaptation.partner)
         scenes = pair_similar(scenes, report=report, seed=seed, embed=embed)
     return scenes

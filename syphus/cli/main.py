@@ -223,7 +223,7 @@ def _add_regenerate(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     regenerate.add_argument("--redraw", action="store_true", help="also what has not changed: other replies")
     regenerate.add_argument("--yes", action="store_true", help="do not ask")
     regenerate.add_argument("--config", metavar="FILE", help="a configuration in the place of the run's own")
-    regenerate.add_argument("--budget", type=float, metavar="USD", help="what the run may cost, over all its starts")
+    regenerate.add_argument("--budget", type=_dollars, metavar="USD", help="what the run may cost, over all its starts")
     _add_settings(regenerate)
 
     diff = _add(commands, "diff", "what was made before beside what is made now")
@@ -252,7 +252,7 @@ def _add_generate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     generate.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
     generate.add_argument("--model-path", metavar="FILE", help="a GGUF file in the place of the embedded model")
     generate.add_argument("--concurrency", type=_positive, metavar="N", help="calls in flight, at most")
-    generate.add_argument("--budget", type=float, metavar="USD", help="what the run may cost, over all its starts")
+    generate.add_argument("--budget", type=_dollars, metavar="USD", help="what the run may cost, over all its starts")
     _add_settings(generate)
     generate.add_argument(
         "--batch", action="store_true", help="through the provider's Batch API: cheaper, within a day"
@@ -269,7 +269,7 @@ def _add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     batch.add_argument("--wait", action="store_true", help="collect: until nothing is missing any more")
     batch.add_argument("--no-submit", action="store_true", help="collect: hand in nothing new")
     batch.add_argument(
-        "--budget", type=float, metavar="USD", help="collect: what the run may cost, over all its starts"
+        "--budget", type=_dollars, metavar="USD", help="collect: what the run may cost, over all its starts"
     )
     batch.add_argument("--json", action="store_true", help="status: for machines, to stdout")
 
@@ -289,7 +289,7 @@ def _add_beginnings(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     cold.add_argument("--model", metavar="NAME", help="the model's name at the endpoint")
     cold.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
     cold.add_argument("--model-path", metavar="FILE", help="a GGUF file in the place of the embedded model")
-    cold.add_argument("--budget", type=float, metavar="USD", help="what it may cost, over all its starts")
+    cold.add_argument("--budget", type=_dollars, metavar="USD", help="what it may cost, over all its starts")
     _add_settings(cold)
 
     boot = _add(commands, "bootstrap", "accepted replies of a run into the pool that demonstrations are drawn from")
@@ -352,6 +352,16 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return number
+
+
+def _dollars(text: str) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = 0.0
+    if not 0 < amount < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no sum of US dollars above 0")
+    return amount
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

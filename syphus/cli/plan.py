@@ -15,7 +15,7 @@ from syphus.cli import view
 from syphus.cli.assemble import read_scenes
 from syphus.cli.connect import endpoint_tables, sent_name, sent_seed
 from syphus.cli.planning import CategoryPlan, Plan, StepPlan, estimate, make_planner
-from syphus.cli.work import flags_of, prepare
+from syphus.cli.work import choose_items, flags_of, prepare
 from syphus.config import Config
 from syphus.errors import Exit, InputError
 from syphus.jobs.items import make_items
@@ -41,9 +41,12 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         planner = make_planner(config, prepared.categories, ledger, batch=arguments.batch)
         prompts = [CategoryPrompts(category, sent_seed(config)) for category in prepared.categories]
-        scenes = read_scenes(prepared.sources, report, config.run.limit)
         draw_of = ledger.draw_of if ledger is not None else lambda _: 0
-        plan = estimate(make_items(scenes, prompts, draw_of=draw_of), planner)
+        items = make_items(read_scenes(prepared.sources, report, config.run.limit), prompts, draw_of=draw_of)
+        if config.balance:
+            scenes = read_scenes(prepared.sources, lambda *_: None, config.run.limit)
+            items = filter(choose_items(prepared, scenes), items)
+        plan = estimate(items, planner)
     finally:
         if ledger is not None:
             ledger.close()

@@ -1,17 +1,20 @@
 """``syphus translate``: a run, or anybody's dataset, into other languages."""
 
 import argparse
+import asyncio
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from msgspec import structs
 
 import syphus
+from syphus.categories.category import Category
+from syphus.categories.load import Library
 from syphus.cli import view
-from syphus.cli.assemble import settings_of
 from syphus.cli.connect import asked_with, known_abilities, open_engine, sent_seed
 from syphus.cli.ending import end_early, tell_of_closed, tell_of_stop
 from syphus.cli.summary import print_summary, summarise
@@ -20,10 +23,10 @@ from syphus.cli.translate_export import check_export, export_translations
 from syphus.cli.translate_plan import plan_translation, show_plan
 from syphus.cli.translate_source import Source, open_source
 from syphus.cli.work import _Interrupts, run_to_its_end
-from syphus.categories.load import Library
 from syphus.config import Config
 from syphus.engine.batch_packing import take_over
 from syphus.engine.counters import Counters
+from syphus.engine.dispatch import StoppedError
 from syphus.engine.run import Engine
 from syphus.errors import Exit, InputError, ModelError
 from syphus.identity import digest
@@ -127,8 +130,8 @@ def run(arguments: argparse.Namespace) -> int:
             return _plan(translation, memory, arguments)
         with open_ledger(source.folder, create=True) as ledger:
             _keep(translation, ledger, arguments)
-            chosen = _choose(translation, ledger, arguments)
-            code = run_to_its_end(lambda: _translate(translation, memory, ledger, chosen, arguments))
+            _draw_anew(translation, ledger, arguments)
+            code = run_to_its_end(lambda: _translate(translation, memory, ledger, arguments.back))
             if code in (Exit.DONE, Exit.FAILURES):
                 ledger.set_meta(_BEGUN, "")
                 export_translations(ledger, source, languages, arguments)
@@ -185,7 +188,7 @@ def _plan(translation: Translation, memory: Memory, arguments: argparse.Namespac
     return Exit.DONE
 
 
-def _categories(translation: Translation) -> list:  # type: ignore[type-arg]
+def _categories(translation: Translation) -> list[Category]:
     return [category_for(translation.prompts_of(translation.origin, one)) for one in translation.languages]
 
 
@@ -205,20 +208,12 @@ def _keep(translation: Translation, ledger: Ledger, arguments: argparse.Namespac
         ledger.set_meta("pictures", {"": Path(os.path.relpath(images, source.folder)).as_posix()})
         ledger.set_meta("config", {"run": config.run, "model": config.model})
         source.record_problems(ledger)
-    for language in translation.languages:
-        prompts = translation.prompts_of(translation.origin, language)
-        settings = asked_with(config.model, known_abilities(config.model, ledger))
-        ledger.record_category(
-            version_of(prompts, settings), prompts.category, {"prefix": prompts.prefix, "terms": prompts.terms}
-        )
 
 
-def _choose(
-    translation: Translation, ledger: Ledger, arguments: argparse.Namespace
-) -> Callable[[TranslateItem], bool] | None:
-    """Writes the draws of ``--redraw`` and ``--rejected``, once for each time it is asked for; which items are looked at."""
+def _draw_anew(translation: Translation, ledger: Ledger, arguments: argparse.Namespace) -> None:
+    """Writes the draws of ``--redraw`` and ``--rejected``, once for each time it is asked for. All else stands as it is."""
     if not (arguments.redraw or arguments.rejected):
-        return None
+        return
     tags = [language.tag for language in translation.languages]
     wish = digest((tags, arguments.redraw, arguments.rejected, translation.limit))
     wanted: list[str] = []
@@ -235,7 +230,6 @@ def _choose(
         memory = [f"{MEMORY_ITEM}@{tag}" for tag in tags] if arguments.redraw and wanted else []
         ledger.draw_again([*wanted, *memory])
         view.say(f"{len(wanted):,} translations are asked for anew")
-    return None
 
 
 def _is_refused(ledger: LedgerReader, item: str, checks: list[str]) -> bool:
@@ -243,13 +237,7 @@ def _is_refused(ledger: LedgerReader, item: str, checks: list[str]) -> bool:
     return any(code == check or code.startswith(f"{check}:") for code in codes for check in checks)
 
 
-async def _translate(
-    translation: Translation,
-    memory: Memory,
-    ledger: Ledger,
-    only: Callable[[TranslateItem], bool] | None,
-    arguments: argparse.Namespace,
-) -> int:
+async def _translate(translation: Translation, memory: Memory, ledger: Ledger, back: int) -> int:
     config, folder = translation.config, translation.source.folder
     counters = Counters()
     count = translation.source.count
@@ -257,16 +245,16 @@ async def _translate(
     held = take_over(ledger, anyway=False)
     engine = await open_engine(config, _categories(translation), ledger, counters)
     engine.dispatch.budget.spent += held
-    back: list[str] = []
+    kept: list[str] = []
     try:
         settings = asked_with(config.model, engine.abilities)
-        items: Iterable[TranslateItem] = translation.items(memory, ledger, settings)
+        _record_prompts(translation, ledger, settings)
         with _Interrupts(engine), view.watch(counters, engine, folder, total=total):
-            await engine.run(items if only is None else filter(only, items), translate_job())
-        ledger.flush()
-        if arguments.back and not (engine.interrupted or engine.stopped_by):
-            back = [line async for line in _measure_back(translation, ledger, engine, arguments.back)]
-    except asyncio_cancelled():
+            await engine.run(translation.items(memory, ledger, settings), translate_job())
+            ledger.flush()
+            if back:
+                kept = await _measure_back(translation, ledger, engine, back)
+    except asyncio.CancelledError:
         tell_of_stop(counters, total)
         raise
     finally:
@@ -274,14 +262,61 @@ async def _translate(
     ledger.flush()
     summary = summarise(ledger)
     print_summary(summary, folder, counters=counters)
-    for line in back:
+    for line in kept:
         view.say(line)
     tell_of_closed(engine)
     if (early := end_early(engine, counters, total)) is not None:
         return early
-    ours = {name: one for name, one in summary.categories.items() if name.startswith(f"{FAMILY}/")}
-    failed = sum(one.failed for one in ours.values())
-    if failed:
+    ours = [one for name, one in summary.categories.items() if name.startswith(f"{FAMILY}/")]
+    if failed := sum(one.failed for one in ours):
         view.say(f"{failed:,} translations failed; the same command tries them again")
-    made = sum(one.dialogues for one in ours.values())
-    return Exit.DONE if made and not failed else Exit.FAILURES
+    return Exit.DONE if any(one.dialogues for one in ours) and not failed else Exit.FAILURES
+
+
+def _record_prompts(translation: Translation, ledger: Ledger, settings: object) -> None:
+    """Keeps what is asked of each language, under the version that its outcomes name."""
+    for language in translation.languages:
+        prompts = translation.prompts_of(translation.origin, language)
+        kept = {"prefix": prompts.prefix, "repair": prompts.repair_text, "terms": prompts.terms}
+        ledger.record_category(version_of(prompts, settings), prompts.category, kept)
+
+
+async def _measure_back(translation: Translation, ledger: Ledger, engine: Engine, number: int) -> list[str]:
+    """Translates a sample of each language back; a line with its figures for each."""
+    lines = []
+    originals: dict[str, Dialogue] = {}
+    samples = {
+        language.tag: draw_sample(
+            _made(ledger, category_of(language)), number, translation.config.run.seed
+        )
+        for language in translation.languages
+    }
+    wanted = {dialogue.id for sample in samples.values() for dialogue in sample}
+    originals = {dialogue.id: dialogue for dialogue in translation.dialogues() if dialogue.id in wanted}
+    for language in translation.languages:
+        pairs = [(originals[one.id], one) for one in samples[language.tag] if one.id in originals]
+        prompts = structs.replace(
+            translation.prompts_of(language, translation.origin), category=category_of(language)
+        )
+        results = await asyncio.gather(
+            *(translate_back(original, one, prompts, engine.ask) for original, one in pairs), return_exceptions=True
+        )
+        texts = [result for result in results if not isinstance(result, BaseException)]
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, ModelError | StoppedError):
+                raise result
+        kept = compare_back(texts)
+        ledger.set_meta(f"{category_of(language)} back", kept._asdict())
+        lines.append(
+            f"{language.tag}, {kept.dialogues} dialogues back into {translation.origin.name}:"
+            f" chrF {kept.chrf:.1f}, ROUGE-L {kept.rouge_l:.2f}"
+            if kept.dialogues
+            else f"{language.tag}: nothing came back"
+        )
+    return lines
+
+
+def _made(ledger: LedgerReader, category: str) -> Iterator[Dialogue]:
+    for outcome in ledger.outcomes():
+        if outcome.category == category:
+            yield from outcome.dialogues

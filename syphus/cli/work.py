@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import gc
 import signal
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +11,6 @@ from typing import Any, NamedTuple
 from syphus.annotations.reading import Problem
 from syphus.categories.category import Category
 from syphus.categories.load import Library
-from syphus.categories.needs import lacking
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
 from syphus.cli.assemble import Source, library_of, open_categories, open_sources, read_scenes, settings_of
@@ -27,7 +25,7 @@ from syphus.engine.batch_packing import Packer, take_over
 from syphus.engine.counters import Counters
 from syphus.engine.run import Engine
 from syphus.errors import Exit, InputError
-from syphus.jobs.balance import Ballot, Cell, allot
+from syphus.jobs.balance import choose
 from syphus.jobs.generate import generate_job
 from syphus.jobs.items import GenerateItem, make_items
 from syphus.ledger.ledger import Ledger
@@ -121,7 +119,8 @@ async def do_run(
         keep_texts(folder, prepared.texts, prepared.categories)
     counters = Counters()
     # All is read once before anything is asked: a torn file or a mistyped path costs nothing, and the rest is known.
-    only = choose_items(prepared, ledger, only)
+    if config.balance:
+        only = both(only, choose_items(prepared, _scenes(prepared, ledger)))
     total = count_items(prepared, ledger, only)
     engine = await open_engine(config, prepared.categories, ledger, counters)
     engine.put_aside = packer.put if packer else None
@@ -179,40 +178,17 @@ def items_of(
     return items if only is None else filter(only, items)
 
 
-def choose_items(
-    prepared: Prepared, ledger: Ledger, only: Callable[[GenerateItem], bool] | None
-) -> Callable[[GenerateItem], bool] | None:
-    """The items to look at, where the run has a balance to keep: as many as are expected to keep it; else ``only``.
-
-    How many pairs an item gives is taken from the category alone, as the middle of its range, so that a run chooses the same
-    items in every start; what is accepted in the end may be out of balance by some percent, which an export mends.
-    """
-    targets = prepared.config.balance
-    if not targets:
-        return only
-    ballot: Ballot[tuple[str, str]] = Ballot(prepared.config.run.seed)
+def choose_items(prepared: Prepared, scenes: Iterator[Scene]) -> Callable[[GenerateItem], bool]:
+    """Which items a run looks at that has a balance to keep; reads all ``scenes``, which are the run's."""
     prompts = [CategoryPrompts(category) for category in prepared.categories]
-    counts: Counter[tuple[str, str]] = Counter()
-    for item in make_items(_scenes(prepared, ledger), prompts):
-        if not lacking(item.scene, item.prompts.category.file.needs):
-            ballot.enter((item.scene.source, item.category), item.id)
-            counts[item.scene.source, item.category] += 1
-    categories = {category.name: category for category in prepared.categories}
-    there: dict[Cell, float] = defaultdict(float)
-    for (source, name), count in counts.items():
-        there[source, categories[name].file.ability] += count * categories[name].expected_pairs
-    allotted = allot(there, targets)
-    numbers = {}
-    for (source, name), count in counts.items():
-        cell = (source, categories[name].file.ability)
-        numbers[source, name] = count * allotted[cell] / there[cell]
-    ballot.close(numbers)
+    return choose(make_items(scenes, prompts), prepared.config.balance, prepared.config.run.seed)
 
-    def chooses(item: GenerateItem) -> bool:
-        chosen = ballot.chooses((item.scene.source, item.category), item.id)
-        return chosen and (only is None or only(item))
 
-    return chooses
+def both(
+    only: Callable[[GenerateItem], bool] | None, also: Callable[[GenerateItem], bool]
+) -> Callable[[GenerateItem], bool]:
+    """The items that both conditions hold for."""
+    return also if only is None else lambda item: only(item) and also(item)
 
 
 def count_items(prepared: Prepared, ledger: Ledger, only: Callable[[GenerateItem], bool] | None = None) -> int:

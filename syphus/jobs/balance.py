@@ -9,12 +9,15 @@ in steps, so that the flow spreads over the ways instead of exhausting the first
 """
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
+from syphus.categories.category import Category
+from syphus.categories.needs import lacking
 from syphus.config import BalanceTable
 from syphus.errors import InputError
 from syphus.identity import draw_number
+from syphus.jobs.items import GenerateItem
 from syphus.records import Ability, Dialogue
 
 Cell = tuple[str, Ability]
@@ -173,6 +176,40 @@ class Ballot(Generic[T]):
         """Whether it is among those that are chosen. What was never entered is not."""
         bound = self._bounds.get(kind)
         return bound is not None and draw_number(self._seed, "balance", identity) <= bound
+
+
+def choose(items: Iterable[GenerateItem], targets: BalanceTable, seed: int) -> Callable[[GenerateItem], bool]:
+    """Which of a run's items are looked at: as many as are expected to keep the targets, and no more.
+
+    How many pairs an item gives is taken from the category alone, as the middle of its range, so that a run chooses the same
+    items in every start; what is accepted in the end may be out of balance by some percent, which an export mends.
+
+    Args:
+        items: all of the run's; those whose scene lacks what the category needs are not counted, and not chosen.
+        targets: the shares.
+        seed: the run's.
+
+    Raises:
+        InputError: no dataset can keep the targets.
+    """
+    ballot: Ballot[tuple[str, str]] = Ballot(seed)
+    counts: Counter[tuple[str, str]] = Counter()
+    categories: dict[str, Category] = {}
+    for item in items:
+        category = categories.setdefault(item.category, item.prompts.category)
+        if not lacking(item.scene, category.file.needs):
+            ballot.enter((item.scene.source, item.category), item.id)
+            counts[item.scene.source, item.category] += 1
+    there: dict[Cell, float] = defaultdict(float)
+    for (source, name), count in counts.items():
+        there[source, categories[name].file.ability] += count * categories[name].expected_pairs
+    allotted = allot(there, targets)
+    numbers = {}
+    for (source, name), count in counts.items():
+        cell = (source, categories[name].file.ability)
+        numbers[source, name] = count * allotted[cell] / there[cell]
+    ballot.close(numbers)
+    return lambda item: ballot.chooses((item.scene.source, item.category), item.id)
 
 
 def thin(dialogues: Iterable[Dialogue], there: Mapping[Cell, float], targets: BalanceTable) -> Iterator[Dialogue]:

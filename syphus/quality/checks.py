@@ -11,11 +11,23 @@ from functools import lru_cache
 from typing import Literal, get_args
 
 from syphus.quality.form import check_json_in_text, check_no_question, check_unfinished
-from syphus.quality.grounding import LEAST_SHARE, scene_stems, share_of_stems, shares_nothing
+from syphus.quality.grounded.colours import check_colours
+from syphus.quality.grounded.counts import check_counts
+from syphus.quality.grounded.facts import Facts
+from syphus.quality.grounded.lexicon import MEANINGS, WORDS
+from syphus.quality.grounded.moments import check_moments
+from syphus.quality.grounded.objects import check_objects
+from syphus.quality.grounded.places import check_places
+from syphus.quality.grounded.pointing import judge_reference
+from syphus.quality.grounded.presence import check_presence
+from syphus.quality.grounded.writing import check_writing
+from syphus.quality.grounding import LEAST_SHARE, share_of_stems, shares_nothing
+from syphus.quality.language import check_language
 from syphus.quality.leaks import find_extra_word, find_id, find_numbers, find_source_word
 from syphus.quality.named import check_asset, check_name, check_time
 from syphus.quality.pairs import Check, CheckName, Finding, Pair, PairsVerdict, Rules, Side, View
 from syphus.quality.repeats import LEAST_AGAIN, compile_echoes, count_words, find_repetition
+from syphus.quality.stances import KEEPING, stance_of
 from syphus.quality.vocabulary import all_harmless, split_words
 from syphus.quality.wordings import EMPTY_WORDS, REFUSALS, REFUSALS_UNSPACED, TOKENS, find_wordings, fold_text
 from syphus.records import Person, Scene, Verdict
@@ -26,6 +38,8 @@ EVIDENCE = 120
 MAX_CHARACTERS = 20_000
 """No question and no answer is longer; what is, is a model run wild, and not worth the time of the other checks."""
 
+_SAME_ANSWER = 5
+"""Words of an answer that does not come twice by chance."""
 _ANY_WORD = re.compile(r"[^\W_]")
 _EMPTY_NUMBERED = re.compile(r"(?:question|answer|q|a|option|object|string|text) ?#?\d{1,2}")
 _LONGEST_EMPTY = max(len(text.split()) for text in (*EMPTY_WORDS, "question #2"))
@@ -60,14 +74,17 @@ def check_pairs(
         demonstrations: answers of the category's demonstrations, which must not come back.
         hidden: people of the scene whose names must not be said.
     """
-    told = bool(hidden), len(scene.assets) > 1, bool(scene.segments)
+    told = bool(hidden), len(scene.assets) > 1, bool(scene.segments), bool(scene.objects)
     checks, few = _choose_checks(rules.off, told, bool(rules.extra_leaks), rules.references == "required")
     echoes = compile_echoes(tuple(demonstrations))
-    stems = scene_stems(scene)
+    facts = Facts(scene)
     looks = [_look_at_pair(pair) for pair in pairs]
-    foreign = _is_foreign(pairs, looks, stems)
+    foreign = _is_foreign(pairs, looks, facts)
+    ends = _count_ended(looks)
     earlier: dict[tuple[str, ...], int] = {}
+    answered: dict[tuple[str, ...], int] = {}
     verdicts: list[Verdict] = []
+    noted: list[Verdict] = []
     passed = []
     for index, (pair, look) in enumerate(zip(pairs, looks, strict=True)):
         if look is None:
@@ -76,23 +93,35 @@ def check_pairs(
             verdicts.append(Verdict(check="length", code="too_long", message=message, evidence=evidence, turn=index))
             continue
         question, answer = look
-        view = View(question, answer, rules, scene, known, earlier, echoes, stems, foreign, look, hidden)
+        view = View(
+            question, answer, rules, scene, known, earlier, answered, echoes, facts, foreign, look, hidden, ends
+        )
         clean = True
         for name, check in few if question.quiet and answer.quiet else checks:
             finding = check(view)
             if finding is None:
                 continue
-            clean = False
             evidence = _shorten(finding.evidence)
-            verdicts.append(
-                Verdict(check=name, code=finding.code, message=finding.message, evidence=evidence, turn=index)
-            )
+            verdict = Verdict(check=name, code=finding.code, message=finding.message, evidence=evidence, turn=index)
+            if stance_of(name, finding.code, rules.stances) in KEEPING:
+                noted.append(verdict)
+                continue
+            clean = False
+            verdicts.append(verdict)
             if name == "empty":
                 break  # Of nothing, the other checks have nothing to say.
         if clean:
             passed.append(index)
         earlier.setdefault(tuple(question.words), index)
-    return PairsVerdict(tuple(passed), tuple(verdicts))
+        if len(answer.words) >= _SAME_ANSWER:
+            answered.setdefault(tuple(answer.words), index)
+    return PairsVerdict(tuple(passed), tuple(verdicts), tuple(noted))
+
+
+def _count_ended(looks: Sequence[tuple[Side, Side] | None]) -> bool:
+    """True where two answers of more than a few words, or more, end with a full stop, and at most one does not."""
+    ended = [look[1].plain.endswith((".", "!")) for look in looks if look and len(look[1].words) >= _SAME_ANSWER]
+    return sum(ended) >= max(2, len(ended) - 1)
 
 
 def _look_at_pair(pair: Pair) -> tuple[Side, Side] | None:
@@ -125,17 +154,20 @@ _Table = tuple[tuple[CheckName, Check], ...]
 @lru_cache(maxsize=64)
 def _choose_checks(
     off: tuple[CheckName, ...],
-    told: tuple[bool, bool, bool],
+    told: tuple[bool, bool, bool, bool],
     extra_leaks: bool,  # noqa: FBT001
     must_refer: bool,  # noqa: FBT001
 ) -> tuple[_Table, _Table]:
     """The checks of any pair, and the fewer that can find anything in two quiet texts, as most pairs are.
 
-    ``told``: whether the scene has people to hide, several assets, segments.
+    ``told``: whether the scene has people to hide, several assets, segments, objects.
     """
-    asked: dict[CheckName, bool] = dict(zip(("name", "asset", "time"), told, strict=True))
+    people, several, segments, objects = told
+    asked: dict[CheckName, bool] = {
+        "name": people, "asset": several, "time": segments, "moments": segments, "places": objects and not several,
+    }  # fmt: skip
     off = (*off, *(name for name, there in asked.items() if not there))
-    silent: set[CheckName] = {"refusal", "placeholder", "json_in_text", "time"}
+    silent: set[CheckName] = {"refusal", "placeholder", "json_in_text", "time", "writing"}
     if not extra_leaks:
         silent.add("leak")
     if not must_refer:
@@ -144,14 +176,17 @@ def _choose_checks(
     return checks, tuple((name, check) for name, check in checks if name not in silent)
 
 
-def _is_foreign(pairs: Sequence[Pair], looks: Sequence[tuple[Side, Side] | None], stems: frozenset[str]) -> bool:
-    """True where the dialogue as a whole shares no word with its scene."""
+def _is_foreign(pairs: Sequence[Pair], looks: Sequence[tuple[Side, Side] | None], facts: Facts) -> bool:
+    """True where the dialogue as a whole shares no word with its scene, and names nothing that is there."""
+    stems = facts.stems
     for look in looks:
         for side in look or ():
             if side.plain is side.text and not side.stems.isdisjoint(stems):
                 return False  # as nearly always: the first pair speaks of something that is annotated
     whole = " ".join(text[:MAX_CHARACTERS] for pair in pairs for text in (pair.question, pair.answer))
-    return shares_nothing(whole, stems)
+    return shares_nothing(whole, facts.stems) and not any(
+        facts.supports(MEANINGS[word]) for look in looks for side in look or () for word in side.distinct & WORDS
+    )
 
 
 def _shorten(evidence: str) -> str:
@@ -201,11 +236,13 @@ def check_refusal(view: View) -> Finding | None:
 
 
 def check_repeats(view: View) -> Finding | None:
-    """No question twice in a dialogue, no answer that is its question, no loop inside a text."""
+    """No question and no sentence of an answer twice in a dialogue, no answer that is its question, no loop inside a text."""
     question, answer = view.question, view.answer
     before = view.earlier.get(tuple(question.words))
     if before is not None:
         return Finding("same_question", f"The question was asked before, as number {before + 1}.", question.text)
+    if len(answer.words) >= _SAME_ANSWER and (before := view.answered.get(tuple(answer.words))) is not None:
+        return Finding("same_answer", f"The answer was given before, to question number {before + 1}.", answer.text)
     if question.words == answer.words:
         return Finding("answer_is_question", "The answer only repeats the question.", answer.text)
     for side in view.sides:
@@ -228,7 +265,8 @@ def check_leak(view: View) -> Finding | None:
             message = (
                 f"The {side.name} names its source (“{_shorten(words)}”). Speak of what is seen in the picture itself."
             )
-            return Finding("source_word", message, words)
+            # Who says that words are used interchangeably has read several descriptions, or is explaining a language.
+            return Finding("source_hint" if "interchangeably" in words else "source_word", message, words)
         numbers = find_numbers(side.plain, scene=scene)
         if numbers:
             message = f"The {side.name} gives coordinates. Say in words where things are."
@@ -282,6 +320,8 @@ def check_reference(view: View) -> Finding | None:
                 return Finding(
                     "unknown_id", f"A reference points at {unknown[0]}, which the scene does not have.", written
                 )
+            if found := judge_reference(reference, view.facts, written):
+                return found
     if rule == "required" and not count:
         return Finding(
             "missing", "The pair has no reference; mark at least one object as [phrase](#id).", view.answer.text
@@ -316,7 +356,7 @@ def check_echo(view: View) -> Finding | None:
 
 def check_unrelated(view: View) -> Finding | None:
     """A longer answer, or the dialogue as a whole, shares words with what is annotated of its own scene."""
-    share = share_of_stems(view.answer.stems, view.stems)
+    share = share_of_stems(view.answer.stems, view.facts.stems)
     if view.foreign or (share is not None and share < LEAST_SHARE):
         return Finding("unrelated", "The answer is not about this picture.", view.answer.text)
     return None
@@ -343,6 +383,14 @@ CHECKS: dict[CheckName, Check] = {
     "name": check_name,
     "asset": check_asset,
     "time": check_time,
+    "language": check_language,
+    "objects": check_objects,
+    "counts": check_counts,
+    "colours": check_colours,
+    "places": check_places,
+    "moments": check_moments,
+    "writing": check_writing,
+    "presence": check_presence,
 }
 """All checks by name, in the order they are made."""
 assert tuple(CHECKS) == get_args(CheckName)

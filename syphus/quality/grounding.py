@@ -20,7 +20,7 @@ FEWEST_OF_DIALOGUE = 5
 
 
 def scene_texts(scene: Scene) -> tuple[str, ...]:
-    """Everything in words that is annotated of a scene."""
+    """Everything in words that is annotated of a scene; not what was looked for and not found."""
     texts = [plain_text(caption.text) if "](#" in caption.text else caption.text for caption in scene.captions]
     for thing in scene.objects:
         texts.append(thing.label)
@@ -38,7 +38,7 @@ def scene_texts(scene: Scene) -> tuple[str, ...]:
 
 def scene_stems(scene: Scene) -> frozenset[str]:
     """The stems of everything in words that is annotated of a scene; made once for all pairs of a dialogue."""
-    return stems_of(" ".join(scene_texts(scene)))
+    return stems_of(" ".join((*scene_texts(scene), *scene.absent)))
 
 
 def share_of_scene(answer: str, known: frozenset[str]) -> float | None:

@@ -1,18 +1,21 @@
 """What checks look at, and what they say: the values between a reply and its verdict."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
+from syphus.quality.grounded.facts import Facts
 from syphus.quality.repeats import Echoes
+from syphus.quality.stances import Stance
 from syphus.quality.vocabulary import stems_of, word_stems
 from syphus.quality.wordings import fold_text
 from syphus.records import Person, Scene, Verdict
 
 CheckName = Literal[
     "empty", "length", "refusal", "repeats", "leak", "placeholder", "reference", "given_away", "echo", "json_in_text",
-    "unrelated", "unfinished", "no_question", "name", "asset", "time",
+    "unrelated", "unfinished", "no_question", "name", "asset", "time", "language", "objects", "counts", "colours", "places",
+    "moments", "writing", "presence",
 ]  # fmt: skip
 """All checks, in the order they are made."""
 
@@ -38,22 +41,32 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``required``: at least one in each pair."""
     times: Literal["none", "allowed"] = "allowed"
     """``none``: no times of a video in clock or seconds, when is said by what happens before and after."""
+    language: str = ""
+    """Of questions and answers (``en``); empty: an answer is in the language of its question."""
     off: tuple[CheckName, ...] = ()
     """Names of checks that are not made."""
+    stances: dict[str, Stance] = {}
+    """What is done about a check's findings, where it is not what :mod:`syphus.quality.stances` says: ``{"objects" = "score"}``,
+    ``{"objects/unsupported" = "drop"}``."""
 
     def __post_init__(self) -> None:
         for name, bounds in (("question_words", self.question_words), ("answer_words", self.answer_words)):
             if bounds and not 0 <= bounds[0] <= bounds[1]:
                 raise ValueError(f"{name}: {list(bounds)} must be the fewest and the most words, in that order")
+        for name in self.stances:
+            if name.partition("/")[0] not in get_args(CheckName):
+                raise ValueError(f"stances: there is no check {name.partition('/')[0]!r}")
 
 
 class PairsVerdict(Struct, frozen=True):
     """What the checks found."""
 
     passed: tuple[int, ...]
-    """Indices of the pairs that nothing was found in."""
+    """Indices of the pairs that nothing was found in, but what is only noted."""
     verdicts: tuple[Verdict, ...]
-    """What was found, in the order of the pairs; at most one for a pair and a check."""
+    """What refuses a pair, in the order of the pairs; at most one for a pair and a check."""
+    noted: tuple[Verdict, ...] = ()
+    """What was found and refuses nothing (:mod:`syphus.quality.stances`: ``score``, ``ask``)."""
 
 
 class Side(Struct, frozen=True):
@@ -93,15 +106,19 @@ class View(Struct, frozen=True):
     known: frozenset[str]
     earlier: dict[tuple[str, ...], int]
     """Words of the questions before, with the index of their pair."""
+    answered: dict[tuple[str, ...], int]
+    """As ``earlier``, of the answers."""
     echoes: Echoes
-    stems: frozenset[str]
-    """Of the scene's annotations."""
+    facts: Facts
+    """What is known of the scene."""
     foreign: bool
     """The dialogue as a whole shares no word with its scene."""
     sides: tuple[Side, Side]
     """Question and answer."""
     hidden: tuple[Person, ...] = ()
     """Those whose names must not be said."""
+    ends: bool = False
+    """The other answers of the dialogue end with a full stop, as sentences do."""
 
 
 class Finding(Struct, frozen=True):

@@ -8,11 +8,22 @@ from msgspec import Struct
 from syphus.records import Dialogue
 
 
-class Message(Struct, frozen=True):
+class Picture(Struct, frozen=True):
+    """A picture that is shown to the model. Its file is read when it is sent, and only then."""
+
+    digest: str
+    """Of the file's bytes: this, and not the path, is a part of a request's key."""
+    path: str
+    media_type: str
+
+
+class Message(Struct, frozen=True, omit_defaults=True):
     """One chat message."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    pictures: tuple[Picture, ...] = ()
+    """Shown before the text."""
 
 
 class Parameters(Struct, frozen=True, omit_defaults=True):

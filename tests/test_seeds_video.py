@@ -1,9 +1,9 @@
-# ruff: noqa: RUF001 (curly quotation marks are what is looked for)
 """The categories of video, television, first person, questions, writing and figures: what their demonstrations promise beyond
 what every reply must pass, and that what comes along is read whole."""
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -38,6 +38,7 @@ QUOTED = re.compile(r"“([^”]+)”")
 CLOCK = re.compile(r"(\d+):(\d\d)")
 
 
+@cache
 def load(name: str) -> Category:
     return load_category(name, LIBRARY)
 
@@ -163,7 +164,9 @@ STREAM = Scene(
     assets=(Asset(id="video", kind="video", path="v.mp4", duration=40.0),),
     segments=(
         Segment(start=0, end=12, text="A man crosses a stream on stones."),
-        Segment(start=14, end=20, text="Ines waves to him.", columns={"subtitle": "Take the left one!", "speaker": "Ines"}),
+        Segment(
+            start=14, end=20, text="Ines waves to him.", columns={"subtitle": "Take the left one!", "speaker": "Ines"}
+        ),
     ),
     people=(Person(name="Ines", looks="the girl with the rucksack"),),
 )
@@ -220,7 +223,12 @@ def test_the_checks_of_a_category_know_its_medium(name: str, scene: Scene, answe
 def test_the_three_of_llava_show_all_that_a_picture_has() -> None:
     for name in LLAVA:
         text = render(PICTURE, name)
-        for line in ("bus (red, parked): [0.100,", "man next to bus", "drops on the window: [0.200,", "A bus in the rain."):
+        for line in (
+            "bus (red, parked): [0.100,",
+            "man next to bus",
+            "drops on the window: [0.200,",
+            "A bus in the rain.",
+        ):
             assert line in text, name
         assert ("bicycle" in text) == (name == "llava/conversation")
 
@@ -249,6 +257,7 @@ def test_boxes_alone_make_a_conversation_and_no_more() -> None:
     assert all(lacking(nothing, load(name).file.needs) for name in LLAVA)
 
 
+@cache
 def read_examples() -> dict[str, tuple[list[Scene], list[Problem]]]:
     """What stands in the folder of examples, by configuration."""
     problems: dict[str, list[Problem]] = {}

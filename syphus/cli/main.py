@@ -70,6 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_inspect(commands)
     _add_mix(commands)
+    _add_translate(commands)
 
     _add_report(commands)
 
@@ -165,6 +166,61 @@ def _add_mix(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     mix.add_argument("--max-tokens", type=_positive, metavar="N", help="refuse longer dialogues (any length)")
     mix.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the format")
     mix.add_argument("--json", action="store_true", help="what is drawn, for machines, to stdout")
+
+
+def _add_translate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    translate = _add(commands, "translate", "a run, or a dataset, into other languages; docs/translate.md")
+    translate.add_argument("what", metavar="RUN|FILE", help="a run's folder, or a file in any format that can be read")
+    translate.add_argument("--to", required=True, metavar="TAGS", help="BCP 47 tags, as zh,ja,pt-BR")
+    translate.add_argument("--plan", action="store_true", help="what it will ask and cost; nothing is sent")
+    translate.add_argument("--json", action="store_true", help="--plan: for machines, to stdout")
+    translate.add_argument("--show-prompt", action="store_true", help="print the first prompt of each language and end")
+    translate.add_argument("--limit", type=_positive, metavar="N", help="only the first N dialogues")
+    translate.add_argument(
+        "--style", metavar="S", help="formal or informal; or for each language: de=formal,fr=informal"
+    )
+    translate.add_argument("--glossary", metavar="FILE", help="TOML: a table for each language, term = translation")
+    translate.add_argument("--names", metavar="FILE", help="names that stay as they are written, one a line")
+    translate.add_argument("--redraw", action="store_true", help="also what is translated: other replies")
+    translate.add_argument(
+        "--rejected",
+        action="append",
+        default=[],
+        metavar="CHECK",
+        help="another draw for those that this check refused, as lock, or `lock: lost`; may be repeated",
+    )
+    translate.add_argument(
+        "--back", type=int, default=0, metavar="N", help="translate N dialogues of each language back and compare"
+    )
+    translate.add_argument("--export", metavar="F", help="also write them in this format")
+    translate.add_argument("--out", metavar="PATH", help="where to: with {lang}, a file for each; else one with all")
+    translate.add_argument(
+        "--boxes", metavar="NAME", help="--export: print coordinates of references in this convention"
+    )
+    translate.add_argument("--max-tokens", type=_positive, metavar="N", help="--export: leave out longer dialogues")
+    translate.add_argument("--run", metavar="DIR", help="of a FILE: the folder of its ledger (runs/translate-<name>)")
+    translate.add_argument("--config", metavar="FILE", help="a TOML file whose [model] and [run] are used")
+    translate.add_argument("--model", metavar="NAME", help="the model's name at the endpoint")
+    translate.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
+    translate.add_argument("--model-path", metavar="FILE", help="a GGUF file in the place of the embedded model")
+    translate.add_argument("--concurrency", type=_positive, metavar="N", help="calls in flight, at most")
+    translate.add_argument("--budget", type=float, metavar="USD", help="what the run may cost, over all its starts")
+    translate.add_argument("--seed", type=int, metavar="N", help="decides every draw")
+    translate.add_argument("--from", dest="from_", metavar="F", help="the format of FILE (found by looking into it)")
+    translate.add_argument("--language", default="en", metavar="TAG", help="the language of FILE (en)")
+    _add_folders(translate)
+    translate.add_argument("--dataset", default="", metavar="NAME", help="which of the datasets of FILE")
+    translate.add_argument(
+        "--source-name", default="", metavar="NAME", help="what the dialogues of FILE have as their source"
+    )
+    translate.add_argument(
+        "--read-boxes", metavar="NAME", help="coordinates in the texts of FILE are in this convention"
+    )
+    translate.add_argument("--extract", metavar="DIR", help="write pictures that stand in FILE itself into this folder")
+    translate.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="set a key of [model] or [run]"
+    )
+    translate.set_defaults(source=[], category=None)
 
 
 def _add_folders(command: argparse.ArgumentParser) -> None:

@@ -20,8 +20,10 @@ from syphus.errors import InputError
 from syphus.formats.importing import Importer, ImportOptions
 from syphus.ledger.prompts import find_prefixes, find_requests
 from syphus.ledger.reader import LedgerReader, StoredOutcome
+from syphus.quality.measures_words import read_question
+from syphus.quality.pairs import Pair
 from syphus.quality.repeats import count_words
-from syphus.records import Dialogue, Scene
+from syphus.records import Dialogue, Scene, Verdict
 from syphus.references.text import plain_text
 from syphus.report.facts import Asked, CategoryFacts, PairFacts, Remark, ReportFacts, Sample
 
@@ -84,6 +86,7 @@ def facts_of_run(folder: Path, ledger: LedgerReader, narrowed: Narrowed) -> Repo
         )
         for name, one in summary.categories.items()
     )
+    samples, alike = (samples, None) if narrowed.verdicts else with_duplicates(samples)
     made = [one for one in categories if one.pairs or one.rejected or one.failed]
     return ReportFacts(
         title=folder.resolve().name,
@@ -93,6 +96,7 @@ def facts_of_run(folder: Path, ledger: LedgerReader, narrowed: Narrowed) -> Repo
         categories=categories,
         refused=dict(summary.reasons),
         repeated=repeated_questions(samples),
+        pairs_alike=alike,
         prefixes=find_prefixes(ledger, prefixes),
         remarks=told,
     )
@@ -264,6 +268,7 @@ def facts_of_file(file: Path, importer: Importer, options: ImportOptions, narrow
         )
         for key, dialogues in entries.items()
     ]
+    samples, alike = (samples, None) if narrowed.verdicts else with_duplicates(samples)
     told = [f"{one.file}, {one.place}: {one.message}" for one in problems[:3] if one.lost]
     lost = sum(one.lost for one in problems)
     if lost > len(told):
@@ -274,6 +279,7 @@ def facts_of_file(file: Path, importer: Importer, options: ImportOptions, narrow
         samples=samples,
         total=total,
         repeated=repeated_questions(samples),
+        pairs_alike=alike,
         remarks=tuple(told),
     )
 
@@ -305,10 +311,34 @@ def pairs_of(dialogue: Dialogue | None) -> tuple[PairFacts, ...]:
     if dialogue is None:
         return ()
     texts = [plain_text(turn.text) for turn in dialogue.turns]
-    return tuple(
-        PairFacts(question_words=count_words(question), answer_words=count_words(answer))
-        for question, answer in zip(texts[::2], texts[1::2], strict=True)
-    )
+    english = dialogue.language.partition("-")[0] in ("", "en")
+    pairs = []
+    for question, answer in zip(texts[::2], texts[1::2], strict=True):
+        asking = read_question(question) if english else None
+        words = {"verb": asking.verb, "object": asking.object} if asking else {}
+        pairs.append(PairFacts(question_words=count_words(question), answer_words=count_words(answer), **words))
+    return tuple(pairs)
+
+
+def with_duplicates(samples: list[Sample]) -> tuple[list[Sample], int | None]:
+    """The samples with a remark for each pair that was there before, and how many such pairs there are.
+
+    None, and the samples as they were, where what finds them is not installed (``syphus[quality]``).
+    """
+    try:
+        from syphus.quality.duplicates import Duplicates
+    except ImportError:
+        return samples, None
+    duplicates, told, alike = Duplicates(), [], 0
+    for sample in samples:
+        found: list[Verdict] = []
+        if sample.dialogues:
+            texts = [turn.text for turn in sample.dialogues[0].turns]
+            found = duplicates.add(sample.dialogues[0], [Pair(*one) for one in zip(texts[::2], texts[1::2], strict=True)])
+        alike += sum(one.code in ("same_pair", "near_pair") for one in found)
+        more = tuple(_remark(one) for one in found)
+        told.append(structs.replace(sample, remarks=(*sample.remarks, *more)) if more else sample)
+    return told, alike
 
 
 def repeated_questions(samples: Iterable[Sample]) -> tuple[tuple[str, int], ...]:
@@ -327,14 +357,20 @@ def _own_remarks(dialogues: list[Dialogue]) -> Iterator[Remark]:
     """What the dialogues themselves say was found in them."""
     for order, dialogue in enumerate(dialogues):
         for one in dialogue.verdicts:
-            yield Remark(
-                check=one.check,
-                code=one.code,
-                message=one.message,
-                evidence=one.evidence,
-                turn=one.turn,
-                language=dialogue.language if order else "",
-            )
+            yield _remark(one, dialogue.language if order else "")
+
+
+def _remark(verdict: Verdict, language: str = "") -> Remark:
+    # A check's own code may be short; in a list of all of them it is told apart by the check's name, as rejects are.
+    named = verdict.code == verdict.check or verdict.code.startswith(f"{verdict.check}:")
+    return Remark(
+        check=verdict.check,
+        code=verdict.code if named or not verdict.check else f"{verdict.check}: {verdict.code}",
+        message=verdict.message,
+        evidence=verdict.evidence,
+        turn=verdict.turn,
+        language=language,
+    )
 
 
 def _read_verdicts(file: Path | None) -> dict[str, list[Remark]]:

@@ -5,6 +5,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -160,15 +161,17 @@ def _described(translation: Translation, memory: Memory) -> str:
 def _show_prompts(translation: Translation) -> int:
     """Prints, to stdout, what would be sent for the first dialogue in each language."""
     dialogue = next(translation.dialogues(), None)
-    for language in translation.languages if dialogue is not None else ():
-        item = next(iter(make_items([dialogue], [language], translation.prompts_of, Memory(), origin=translation.origin)))
-        for request in planned_requests(item):
+    if dialogue is None:
+        raise InputError("holds no dialogue that can be translated", file=translation.source.path)
+    for item in make_items(
+        [dialogue], translation.languages, translation.prompts_of, Memory(), origin=translation.origin
+    ):
+        for request in islice(planned_requests(item), 1):
             print(f"===== {request.purpose}, dialogue {item.dialogue.id}")
             for message in request.messages:
                 print(f"--- {message.role}\n{message.content}")
             print(f"--- settings\n{msgspec.json.encode(request.parameters).decode()}")
-            break
-    return Exit.DONE if dialogue is not None else Exit.BAD_INPUT
+    return Exit.DONE
 
 
 def _plan(translation: Translation, memory: Memory, arguments: argparse.Namespace) -> int:
@@ -227,7 +230,9 @@ def _draw_anew(translation: Translation, ledger: Ledger, arguments: argparse.Nam
         view.say("going on with what was begun: nothing is drawn a second time")
     else:
         ledger.set_meta(_BEGUN, wish)
-        memory = [f"{MEMORY_ITEM}@{tag}" for tag in tags] if arguments.redraw and wanted else []
+        # A part that is drawn anew keeps to the questions that the others have.
+        whole = arguments.redraw and translation.limit is None and bool(wanted)
+        memory = [f"{MEMORY_ITEM}@{tag}" for tag in tags] if whole else []
         ledger.draw_again([*wanted, *memory])
         view.say(f"{len(wanted):,} translations are asked for anew")
 
@@ -284,34 +289,28 @@ def _record_prompts(translation: Translation, ledger: Ledger, settings: object) 
 async def _measure_back(translation: Translation, ledger: Ledger, engine: Engine, number: int) -> list[str]:
     """Translates a sample of each language back; a line with its figures for each."""
     lines = []
-    originals: dict[str, Dialogue] = {}
     samples = {
-        language.tag: draw_sample(
-            _made(ledger, category_of(language)), number, translation.config.run.seed
-        )
+        language.tag: draw_sample(_made(ledger, category_of(language)), number, translation.config.run.seed)
         for language in translation.languages
     }
     wanted = {dialogue.id for sample in samples.values() for dialogue in sample}
     originals = {dialogue.id: dialogue for dialogue in translation.dialogues() if dialogue.id in wanted}
     for language in translation.languages:
         pairs = [(originals[one.id], one) for one in samples[language.tag] if one.id in originals]
-        prompts = structs.replace(
-            translation.prompts_of(language, translation.origin), category=category_of(language)
-        )
+        prompts = structs.replace(translation.prompts_of(language, translation.origin), category=category_of(language))
         results = await asyncio.gather(
             *(translate_back(original, one, prompts, engine.ask) for original, one in pairs), return_exceptions=True
         )
-        texts = [result for result in results if not isinstance(result, BaseException)]
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, ModelError | StoppedError):
                 raise result
-        kept = compare_back(texts)
+        kept = compare_back(result for result in results if isinstance(result, tuple))
         ledger.set_meta(f"{category_of(language)} back", kept._asdict())
         lines.append(
-            f"{language.tag}, {kept.dialogues} dialogues back into {translation.origin.name}:"
+            f"{language.tag}, {kept.dialogues} of {len(pairs)} dialogues came back into {translation.origin.name}:"
             f" chrF {kept.chrf:.1f}, ROUGE-L {kept.rouge_l:.2f}"
             if kept.dialogues
-            else f"{language.tag}: nothing came back"
+            else f"{language.tag}: none of {len(pairs)} dialogues came back into {translation.origin.name}"
         )
     return lines
 

@@ -33,7 +33,7 @@ _VERBS = frozenset(
 _BEGINS = frozenset("the yes no it he she they in these based additionally".split())
 """Words with which sentences begin rather than captions."""
 _SENTENCE_BEFORE = re.compile(r"[a-z)\"'][.!?]\s+[A-Z][a-z]*\b(?:\s+\S+){2,}$")
-_ENDING = re.compile(r"\w?(?:s|es|ed|d|ing|er|ers|ly|y|'s|ies|r)?")
+_ENDING = re.compile(r"(?:s|es|ed|ing|er|ers|ly|y|'s|[a-z](?:ing|ed|er|y))?")
 """What makes another form of the same word, which may well be whole itself: ``hug``, ``hugging``."""
 _LIKELY = (
     "image picture scene background foreground person people standing sitting wearing holding positioned visible located "

@@ -1,0 +1,143 @@
+"""With what ``syphus translate`` asks: the model, and what the user wants of each language."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from syphus.categories.category import Category, CategoryFile, ChatStep, DialogueShape
+from syphus.cli.keep import CONFIG_FILE
+from syphus.cli.work import flags_of
+from syphus.config import Config, join
+from syphus.decoding import convert, decode_json, parse_toml, read_text
+from syphus.errors import InputError
+from syphus.jobs.translation_asking import REPAIRS
+from syphus.jobs.translation_prompts import TEMPERATURE, Terms, TranslationPrompts
+from syphus.quality.translation_languages import Language
+
+_TABLES = ("run", "model")
+
+
+def load_model_config(arguments: argparse.Namespace, folder: Path, *, is_run: bool) -> Config:
+    """The model and the budget: of the file that is named, else the run's own; without both, the embedded model.
+
+    Sources, categories and exports of a configuration are not looked at: what is translated is there already.
+
+    Raises:
+        InputError: for whatever is wrong in it, or in the flags.
+    """
+    kept = folder / CONFIG_FILE
+    file = Path(arguments.config) if arguments.config else kept if is_run and kept.is_file() else None
+    tables: dict[str, Any] = {"model": {"kind": "local"}}
+    if file is not None:
+        text = read_text(file)
+        data = decode_json(text, dict[str, Any], file=file) if file.suffix == ".json" else parse_toml(text, file=file)
+        tables |= {name: data[name] for name in _TABLES if isinstance(data.get(name), dict)}
+        if isinstance(path := tables["model"].get("path"), str):
+            tables["model"]["path"] = join(file.parent, path)
+        if tables["model"].get("kind") == "none":
+            tables["model"] = {"kind": "local"}
+        if not is_run:
+            tables.get("run", {}).pop("limit", None)
+    place = file or "the command line"
+    for key, value in flags_of(arguments).items():
+        table, _, name = key.partition(".")
+        if table == "run" and name in ("limit", "folder"):
+            continue
+        if table not in _TABLES or not name:
+            raise InputError(f"{key} cannot be set here", place="--set", mend="Keys are those of [model] and [run].")
+        tables.setdefault(table, {})[name] = value
+    tables["run"] = tables.get("run", {}) | {"folder": str(folder)}
+    return convert({**tables, "sources": [], "categories": []}, Config, file=place)
+
+
+def read_terms(
+    arguments: argparse.Namespace, languages: tuple[Language, ...]
+) -> tuple[dict[str, Terms], tuple[str, ...]]:
+    """Style, glossary and locked names of each language, by its tag; and the names alone.
+
+    Raises:
+        InputError: a file cannot be read, or says something of no language that is asked for.
+    """
+    names = _read_names(Path(arguments.names)) if arguments.names else ()
+    styles = _read_styles(arguments.style or "", languages)
+    glossaries = _read_glossary(Path(arguments.glossary)) if arguments.glossary else {}
+    known = {one.tag for one in languages} | {one.code for one in languages} | {"all"}
+    if glossaries and not known & glossaries.keys():
+        tables = ", ".join(f"[{name}]" for name in glossaries)
+        raise InputError(
+            f"has no terms for {', '.join(one.tag for one in languages)}",
+            file=arguments.glossary,
+            mend=f"It has {tables}.",
+        )
+    terms = {}
+    for language in languages:
+        glossary = {
+            term: wanted
+            for name in ("all", language.code, language.tag)
+            for term, wanted in glossaries.get(name, {}).items()
+        }
+        terms[language.tag] = Terms(style=styles[language.tag], glossary=tuple(glossary.items()), names=names)
+    return terms, names
+
+
+def _read_styles(text: str, languages: tuple[Language, ...]) -> dict[str, str]:
+    """``formal``, or ``de=formal,fr=informal``."""
+    styles = dict.fromkeys((one.tag for one in languages), "")
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if len(parts) == 1 and "=" not in parts[0]:
+        parts = [f"{tag}={parts[0]}" for tag in styles]
+    for part in parts:
+        tag, sign, style = part.partition("=")
+        if not sign or style not in ("formal", "informal"):
+            raise InputError(
+                f"{part!r} is no style",
+                place="--style",
+                mend="formal or informal, or for each language: de=formal,fr=informal",
+            )
+        if tag not in styles:
+            raise InputError(f"{tag} is not translated into", place="--style", mend=f"--to has {', '.join(styles)}.")
+        styles[tag] = style
+    return styles
+
+
+def _read_glossary(file: Path) -> dict[str, dict[str, str]]:
+    data = parse_toml(read_text(file), file=file)
+    mend = 'A table for each language: [zh], and in it a term and its translation: "fire hydrant" = "消防栓".'
+    for tag, table in data.items():
+        if not isinstance(table, dict):
+            raise InputError(f"`{tag}` stands in no table of a language", file=file, mend=mend)
+        for term, wanted in table.items():
+            if not (isinstance(wanted, str) and wanted.strip() and term.strip()):
+                raise InputError("is no text", file=file, place=f"{tag}.{term}", mend=mend)
+    return data
+
+
+def _read_names(file: Path) -> tuple[str, ...]:
+    lines = (line.strip() for line in read_text(file).splitlines())
+    names = tuple(sorted({line for line in lines if line and not line.startswith("#")}))
+    if not names:
+        raise InputError("holds no name", file=file, mend="One name a line; lines that begin with # are notes.")
+    return names
+
+
+def category_for(prompts: TranslationPrompts) -> Category:
+    """A language as the connection and the plan know a category: a name, and a step with what is sent."""
+    step = ChatStep(
+        name="dialogue",
+        fields=("text",),
+        temperature=TEMPERATURE,
+        max_tokens=4096,
+        reasoning_effort=prompts.reasoning_effort,
+    )
+    shape = DialogueShape(user="-", assistant="{{dialogue.text}}")
+    file = CategoryFile(ability="perception", steps=(step,), dialogue=shape)
+    return Category(
+        name=prompts.category,
+        file=file,
+        demonstrations=(),
+        texts={},
+        lists={},
+        fingerprint="",
+        own_context=file.context,
+        repairs=REPAIRS,
+    )

@@ -1,0 +1,135 @@
+"""Numbers of things, against boxes and against what captions count.
+
+A number is confirmed where one caption, or the boxes, give it. It contradicts where there are boxes and fewer of them, or where it
+is said to be the whole ("there are two", "how many?") and all that is annotated gives another one. A crowd, or "several", leaves
+the number open; so do many boxes, since annotators stop at a dozen or so.
+"""
+
+from syphus.quality.grounded.counting import Count, read_counts
+from syphus.quality.grounded.facts import Facts
+from syphus.quality.grounded.lexicon import MEANINGS, is_plural, singular_of, things_of
+from syphus.quality.grounded.reading import FOLLOWERS, NUMBERS, Sentence, count_of, is_head, read_sentences
+from syphus.quality.pairs import Finding, View
+
+NUMBER_WORDS = frozenset(NUMBERS) - {"zero", "one"} | {"single", "pair", "couple", "both"}
+_PART = frozenset(
+    """
+    other others another more additional additionally left right side foreground background front behind near nearby closer
+    further farther next beside least one them while smaller larger bigger among least about around approximately over
+    rest along up down almost between half most off away ones up first second third parts
+    """.split()
+)
+_TOTAL = ("there are", "there is", "a total of", "in total", "exactly", "only", "there were")
+_MANY = 10
+"""Boxes of a thing from which on annotators may have stopped counting."""
+_PEOPLE = frozenset({"person"})
+_ALL_PEOPLE = frozenset({"person", "individual", "human"})
+
+
+def judge_count(count: Count, facts: Facts, *, total: bool, whole: bool = False) -> tuple[str, str]:
+    """Whether a number holds: ``right``, ``wrong``, ``other`` (than captions say, but it may be), or empty for open; and why.
+
+    Args:
+        count: what is said.
+        facts: of the scene.
+        total: it is said of all that are there, and not of some of them.
+        whole: nothing in the sentence says that it is a part of them.
+    """
+    counted = facts.counted
+    number, things = count.number, count.things
+    stated = counted.by_noun.get(count.noun, set()) | set().union(*[counted.by_thing.get(one, ()) for one in things])
+    boxed = facts.objects_of(things)
+    crowd = any(one.crowd for one in boxed)
+    if number in stated or (len(boxed) == number and not crowd):
+        return "right", ""
+    if boxed and not crowd and len(boxed) in stated and (number > len(boxed) or whole):
+        # Boxes and captions give the same number, and not this one.
+        return "wrong", f"{len(boxed)} are annotated"
+    vague = crowd or not counted.vague.isdisjoint(things) or len(boxed) >= _MANY
+    if boxed and not crowd and number > len(boxed):
+        sure = not vague and (facts.is_coco or len(boxed) in stated)
+        return ("wrong" if sure else "other"), f"{len(boxed)} are annotated"
+    own = counted.by_noun.get(count.noun, set()) if count.noun not in _ALL_PEOPLE else stated
+    if vague:
+        return "", ""
+    if boxed and total and count.plain and number < len(boxed) and (count.noun in _ALL_PEOPLE or not things & _PEOPLE):
+        sure = not stated - {1} or len(boxed) in stated
+        return ("wrong" if sure and len(boxed) <= 6 else "other"), f"{len(boxed)} are annotated"
+    if own - {1} and number > 1 and (total or number > max(own)):
+        return ("wrong" if not boxed else "other"), f"captions count {', '.join(map(str, sorted(own - {1})))}"
+    if not boxed and own == {1} and number > 1 and counted.plural.isdisjoint(things):
+        return ("other" if things & _PEOPLE else "wrong"), "captions speak of one"
+    if own - {1} and number > 1:
+        return "other", f"captions count {', '.join(map(str, sorted(own - {1})))}"
+    return "", ""
+
+
+def check_counts(view: View) -> Finding | None:
+    """Numbers of things agree with the boxes, or with what captions count."""
+    answer, question = view.answer, view.question
+    asked = "many" in question.distinct and "how" in question.distinct
+    digits = not answer.harmless and any(map(str.isdigit, answer.distinct))
+    if answer.distinct.isdisjoint(NUMBER_WORDS) and not digits and not (asked and "one" in answer.distinct):
+        return None
+    facts = view.facts
+    noted: Finding | None = None
+    for sentence in read_sentences(answer.plain):
+        if sentence.hedged or sentence.negated:
+            continue
+        counts = [one for one in read_counts(sentence) if not one.vague and (one.number > 1 or asked)]
+        total = is_total(sentence)
+        if asked and not counts and (alone := _asked_count(sentence, view)):
+            counts, total = [alone], True
+        for count in counts:
+            if " ".join((*_words_of(count.number), count.noun)) in facts.lower:
+                continue
+            whole = total or (asked and _asks_for(view, count))
+            found, why = judge_count(count, facts, total=whole, whole=whole or _PART.isdisjoint(sentence.tokens))
+            if found in {"wrong", "other"}:
+                message = f"The answer counts {count.number} × “{count.noun}”; {why}."
+                finding = Finding(found, message, " ".join(sentence.tokens[:30]))
+                if found == "wrong":
+                    return finding
+                noted = noted or finding
+    return noted
+
+
+def is_total(sentence: Sentence) -> bool:
+    """True where a number is said of all there are: ``there are two dogs in the picture``."""
+    return any(words in sentence.text for words in _TOTAL) and _PART.isdisjoint(sentence.tokens)
+
+
+def _words_of(number: int) -> tuple[str, ...]:
+    return next(((word,) for word, count in NUMBERS.items() if count == number), (str(number),))
+
+
+def _asks_for(view: View, count: Count) -> bool:
+    """True where the question asks how many of this noun there are, in the whole picture."""
+    words = view.question.words
+    if "many" not in words:
+        return False
+    at = words.index("many") + 1
+    asked = next((word for word in words[at : at + 4] if word in MEANINGS), "")
+    if singular_of(asked) != count.noun and MEANINGS.get(asked) != count.things:
+        return False
+    rest = words[words.index(asked) + 1 :]
+    return set(rest) <= _WHOLE and words[at : at + 1] == [asked]
+
+
+_WHOLE = frozenset("are is there can be seen in the image picture photo scene visible you see do here this shown depicted total".split())
+
+
+def _asked_count(sentence: Sentence, view: View) -> Count | None:
+    """``How many dogs are there?`` - ``Three.``"""
+    numbers = [number for token in sentence.tokens if (number := count_of(token)) is not None]
+    words = view.question.words
+    if len(numbers) != 1 or len(sentence.tokens) > 4 or "many" not in words:
+        return None
+    at = words.index("many") + 1
+    for place in range(at, min(at + 3, len(words))):
+        if words[place] in MEANINGS:
+            if not set(words[place + 1 :]) <= _WHOLE:
+                return None
+            things, begin = things_of(words, place)
+            return Count(numbers[0], singular_of(words[place]), things, begin == at)
+    return None

@@ -1,0 +1,96 @@
+"""Things that an answer says are there, and that nothing annotated speaks of.
+
+Whoever writes from annotations has never seen the picture, so a thing that no caption names, no box holds and no kind or synonym
+covers was made up (CHAIR, Rohrbach et al. 2018, counts the same for captioning models). Sure is only what is said outright, of
+things that are not left out of annotations; all else is noted, and the pair is kept.
+"""
+
+from syphus.quality.grounded.facts import Facts
+from syphus.quality.grounded.lexicon import COCO_THINGS, MEANINGS, MEMBERS, PLAIN_WORDS, WEAK_THINGS, WORDS, is_plural, things_of
+from syphus.quality.grounded.reading import Sentence, has_determiner, is_head, read_sentences
+from syphus.quality.pairs import Finding, Side, View
+
+_PERSON = frozenset({"person"})
+_DEFINITE = 2
+"""Times that a thing is spoken of as "the …", from which on it is said to be there."""
+_SALIENT = MEMBERS["animal"] | MEMBERS["vehicle"] | frozenset(
+    {"surfboard", "skateboard", "snowboard", "skis", "pizza", "toilet", "lighthouse", "windmill", "castle", "waterfall"}
+)
+
+
+def check_objects(view: View) -> Finding | None:
+    """The things that the answer says are there are annotated, or follow from what is."""
+    facts, answer = view.facts, view.answer
+    named = answer.distinct & WORDS
+    strange = [word for word in named if not facts.supports(MEANINGS[word])]
+    if not strange:
+        return None
+    noted: Finding | None = None
+    definite = 0
+    for sentence in read_sentences(answer.plain):
+        for at, word in enumerate(sentence.tokens):
+            if word not in strange:
+                continue
+            finding = _judge(sentence, at, facts)
+            if finding is None:
+                continue
+            definite += finding.code == "unsupported" and _is_definite(sentence.tokens, at)
+            if definite >= _DEFINITE and _can_be_foreign(MEANINGS[word], facts):
+                # "The sheep may be curious, … the sheep": whatever may be, it is spoken of as one that is there.
+                return Finding("foreign", finding.message, finding.evidence)
+            if finding.code != "unsupported":
+                return finding
+            noted = noted or finding
+    return noted
+
+
+def _judge(sentence: Sentence, at: int, facts: Facts) -> Finding | None:
+    tokens = sentence.tokens
+    things, begin = things_of(tokens, at)
+    if facts.supports(things) or _is_part_of_phrase(tokens, at) or not is_head(tokens, at):
+        return None
+    if begin == at and tokens[at] in PLAIN_WORDS:
+        return None
+    phrase = " ".join(tokens[begin : at + 1])
+    if phrase in facts.lower:
+        return None
+    there = has_determiner(tokens, begin) or (sentence.shown and is_plural(tokens[at]))
+    if not there or sentence.negated:
+        return None
+    message = f"The answer speaks of “{phrase}”, which nothing that is known of the picture bears out."
+    sure = not sentence.hedged and not things & WEAK_THINGS and _is_certain(things, tokens[at], sentence, facts)
+    if sure and not facts.absent.isdisjoint(things):
+        return Finding("absent", f"The answer says that there is “{phrase}”; it was looked for and is not there.", phrase)
+    return Finding("foreign" if sure else "unsupported", message, phrase)
+
+
+def _is_definite(tokens: list[str], at: int) -> bool:
+    return at > 0 and (tokens[at - 1] == "the" or (at > 1 and tokens[at - 2] == "the"))
+
+
+def _can_be_foreign(things: frozenset[str], facts: Facts) -> bool:
+    return facts.is_coco and things <= COCO_THINGS and not things & _PERSON
+
+
+def _is_part_of_phrase(tokens: list[str], at: int) -> bool:
+    """It is the first word of a phrase of the tables (``baseball bat``), which is looked at by its last one."""
+    return any(" ".join(tokens[at : at + length]) in MEANINGS for length in (2, 3) if at + length <= len(tokens))
+
+
+def _is_certain(things: frozenset[str], word: str, sentence: Sentence, facts: Facts) -> bool:
+    """Whether what is not annotated is not there: a scene described densely, and a thing that nobody leaves out."""
+    if not (facts.is_dense or facts.is_coco):
+        return False
+    if things & _PERSON:
+        # People are spoken of in general ("a person may trip"); those that are there are said to be there.
+        return sentence.shown and facts.is_coco
+    if facts.is_coco or facts.scene.objects:
+        return True
+    # Captions alone: of what is large or moves, several people would have said something.
+    return not things.isdisjoint(_SALIENT)
+
+
+def claims_thing(side: Side, things: frozenset[str]) -> bool:
+    """True where a text names one of these things, or one of these kinds, at all."""
+    wide = things.union(*[MEMBERS[thing] for thing in things if thing in MEMBERS])
+    return any(not wide.isdisjoint(MEANINGS[word]) for word in side.distinct & WORDS)

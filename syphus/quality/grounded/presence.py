@@ -1,0 +1,158 @@
+"""Yes and no, against what is annotated.
+
+``Is there a cat?`` - ``No`` is wrong where a cat is annotated; ``Yes`` is wrong where the scene says that none is there, and not borne
+out where nothing speaks of one. A yes to a question that states a number, a colour or a place states it too, and is judged as
+the answer's own words would be; a no denies it. Questions that the annotations answer themselves are held against that answer.
+"""
+
+import re
+
+from syphus.quality.grounded.colours import judge_colour
+from syphus.quality.grounded.colouring import read_colours
+from syphus.quality.grounded.counting import read_counts
+from syphus.quality.grounded.counts import is_total, judge_count
+from syphus.quality.grounded.facts import Facts
+from syphus.quality.grounded.lexicon import COCO_THINGS, MEANINGS, PLAIN_WORDS, WEAK_THINGS, things_of
+from syphus.quality.grounded.places import holds, read_places
+from syphus.quality.grounded.reading import Sentence, read_sentences
+from syphus.quality.pairs import Finding, View
+
+_YES = frozenset({"yes", "yeah", "yep", "correct", "indeed", "certainly", "definitely"})
+_NO = frozenset({"no", "nope"})
+_IS_THERE = re.compile(
+    r"(?:is|are) there (?:a|an|any|some|one|at least one)?\s*(?:visible |other )?(?P<thing>[a-z ]{2,40}?)(?P<rest>(?:,? (?:visible|present|shown|anywhere|"
+    r"here|depicted))*(?: (?:in|on|within) (?:the|this) (?:image|picture|photo|photograph|scene|frame|shot))?)\s*\?"
+)
+_CAN_SEE = re.compile(
+    r"(?:can|do) you see (?:a|an|any|some) (?P<thing>[a-z ]{2,40}?)(?: anywhere| here)?(?: in (?:the|this) (?:image|picture|photo|scene))?\s*\?|"
+    r"does (?:the|this) (?:image|picture|photo|scene) (?:show|contain|include|have|feature) (?:a|an|any|some) (?P<other>[a-z ]{2,40}?)\s*\?"
+)
+_NONE_THERE = re.compile(
+    r"\bthere (?:is|are|was|were) (?:no|not any|not an?) (?:other )?(?P<thing>[a-z]+(?: [a-z]+)?)(?P<rest>[^.!?;]*)|"
+    r"\bno (?P<other>[a-z]+(?: [a-z]+)?) (?:is|are|can be) (?:visible|present|seen|shown)\b(?P<more>[^.!?;]*)"
+)
+_WHOLE = re.compile(r"^\s*(?:visible|present|shown|to be seen|at all|here|anywhere|,|in (?:the|this) (?:image|picture|photo|photograph|scene))*\s*$")
+_WORDS = re.compile(r"[a-z]+")
+
+
+def check_presence(view: View) -> Finding | None:
+    """Yes and no, and "there is no …", agree with the annotations."""
+    words = view.answer.words
+    first = words[0] if words else ""
+    if first in _YES or first in _NO:
+        return _judge_reply(view, yes=first in _YES)
+    if "no" in view.answer.distinct or "not" in view.answer.distinct:
+        return _judge_denial(view.answer.plain, view.facts)
+    return None
+
+
+def _judge_reply(view: View, *, yes: bool) -> Finding | None:
+    facts, question = view.facts, view.question.folded.replace("-", " ")
+    if found := _judge_known(view, yes=yes):
+        return found
+    asked = _IS_THERE.search(question) or _CAN_SEE.search(question)
+    if asked:
+        return _judge_thing(asked["thing"] or asked.groupdict().get("other") or "", facts, yes=yes)
+    for sentence in read_sentences(view.question.plain):
+        if sentence.negated or " or " in sentence.text or _others(sentence.text):
+            continue
+        for truth, words in _truths(sentence, facts):
+            if truth is not None and truth != yes:
+                said = "yes" if yes else "no"
+                return Finding("wrong", f"The answer is {said}, but the annotations say otherwise of “{words}”.", view.question.text)
+    if not yes:
+        return _judge_denial(view.answer.plain, facts)
+    return None
+
+
+def _others(text: str) -> bool:
+    return bool(re.search(r"\b(?:other|another|else|more|all|every|only|always|might|could|would|should)\b", text))
+
+
+def _truths(sentence: Sentence, facts: Facts) -> list[tuple[bool | None, str]]:
+    """What a question states, with whether it holds: True, False, or None where the annotations leave it open."""
+    truths: list[tuple[bool | None, str]] = []
+    claims = {"right": True, "wrong": False}
+    counts = [count for count in read_counts(sentence) if not count.vague and count.number > 1]
+    colours = list(read_colours(sentence))
+    places = read_places(sentence, facts)
+    if len(counts) + len(colours) + len(places) != 1:
+        return []  # which of them is denied by a no?
+    for count in counts:
+        total = is_total(sentence) or "are there" in sentence.text
+        truths.append((claims.get(judge_count(count, facts, total=total)[0]) if count.plain else None, count.noun))
+    for colour, nouns in colours:
+        found, noun = judge_colour(colour, nouns, facts)
+        # A thing may be red among other colours: right is what one caption calls it, so a no is not sure.
+        truths.append((claims.get(found), noun or nouns[-1]))
+    for place in places:
+        truths.append((holds(place, facts), place.thing.label))
+    return truths
+
+
+def _judge_thing(text: str, facts: Facts, *, yes: bool) -> Finding | None:
+    """Whether there is such a thing, where nothing but the thing is asked for: no ``cat on the sofa``."""
+    words = _WORDS.findall(text)
+    if not words or words[-1] not in MEANINGS:
+        return None
+    things, begin = things_of(words, len(words) - 1)
+    phrase = " ".join(words[begin:])
+    if begin > 1 or (begin == len(words) - 1 and words[-1] in PLAIN_WORDS and len(things) > 1):
+        return None
+    if yes and begin == 0:
+        return _judge_yes(things, phrase, facts)
+    if not yes and begin == 0:
+        return _judge_no(things, phrase, facts)
+    return None
+
+
+def _judge_yes(things: frozenset[str], phrase: str, facts: Facts) -> Finding | None:
+    if phrase in facts.lower or facts.supports(things):
+        return None
+    if not facts.absent.isdisjoint(things):
+        return Finding("not_there", f"The answer says that there is “{phrase}”; it was looked for and is not there.", phrase)
+    message = f"The answer says that there is “{phrase}”, which nothing that is known of the picture bears out."
+    sure = facts.is_coco and things <= COCO_THINGS
+    return Finding("not_there" if sure else "unsupported", message, phrase)
+
+
+def _judge_no(things: frozenset[str], phrase: str, facts: Facts) -> Finding | None:
+    there = facts.objects_of(things) if not things & WEAK_THINGS or len(things) == 1 else []
+    exact = [one for one in there if len(things) == 1 or one.label.lower() == phrase]
+    if exact or re.search(rf"\b(?:a|an|the|two|three) (?:\w+ )?{re.escape(phrase)}\b", facts.lower):
+        return Finding("there", f"The answer says that there is no “{phrase}”; there is.", phrase)
+    return None
+
+
+def _judge_denial(text: str, facts: Facts) -> Finding | None:
+    for found in _NONE_THERE.finditer(text.lower()):
+        rest = found["rest"] if found["rest"] is not None else found["more"] or ""
+        if not _WHOLE.match(rest):
+            continue
+        words = _WORDS.findall(found["thing"] or found["other"])
+        while words and words[-1] not in MEANINGS:
+            words.pop()
+        if len(words) == len(_WORDS.findall(found["thing"] or found["other"])) or (words and _WHOLE.match(rest)):
+            if finding := _judge_thing(" ".join(words), facts, yes=False):
+                return finding
+    return None
+
+
+def _judge_known(view: View, *, yes: bool) -> Finding | None:
+    """The same question, answered by the annotations: where nearly all of its answers are the other one."""
+    if not view.scene.questions:
+        return None
+    asked = " ".join(view.question.words)
+    for known in view.scene.questions:
+        if " ".join(_WORDS.findall(known.question.lower())) != asked:
+            continue
+        votes = known.votes or (1,) * len(known.answers)
+        said = {"yes": 0, "no": 0}
+        for answer, count in zip(known.answers, votes, strict=True):
+            word = (_WORDS.findall(answer.lower()) or [""])[0]
+            if word in said:
+                said[word] += count
+        own, other = ("yes", "no") if yes else ("no", "yes")
+        if said[other] and said[own] * 5 < said[other]:
+            return Finding("wrong", f"The answer is {own}; the annotations answer this question with {other}.", known.question)
+    return None

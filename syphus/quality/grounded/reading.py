@@ -1,0 +1,131 @@
+"""Sentences as lists of words, and the few things of grammar that tell an assertion from the rest.
+
+No parser: the words before and after a noun tell enough. What is not plainly asserted is left alone.
+"""
+
+import re
+
+from msgspec import Struct
+
+from syphus.quality.grounded.lexicon import is_plural
+
+_TOKEN = re.compile(r"\d+\.\d+|[a-z0-9]+(?:'[a-z]+)*|[.!?;\n,:()\"]")
+_ENDS = frozenset(".!?;\n")
+_MARKS = frozenset(',:()"')
+
+NUMBERS = {
+    word: count
+    for count, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
+}
+DETERMINERS = frozenset(
+    """
+    a an the this that these those his her their its my your our one two three four five six seven eight nine ten
+    eleven twelve several some many multiple various numerous few another both each every other more
+    """.split()
+)
+_HEDGES = frozenset(
+    """
+    could might may would should must can if whether unless perhaps possibly maybe probably likely potentially potential
+    imagine imagining suppose pretend typically usually generally often sometimes commonly such like resembling resembles
+    resemble similar reminiscent e.g example instance any either instead else anything nothing
+    shaped style themed toy model statue sculpture painting painted drawing drawn poster cartoon logo print printed
+    costume figurine picture's fake stuffed depiction depicting decal sticker graffiti mural named called known considered
+    require requires requiring need needs needed help helps ensure ensures ensuring avoid avoiding prevent preventing
+    allow allows allowing enable enables enabling important essential crucial advisable risk risks recommended would
+    whenever someone's when purpose purposes designed intended used suitable will
+    """.split()
+)
+NEGATIONS = frozenset("no not without never none cannot neither nor absence absent lack lacks lacking isn't aren't".split())
+_SURE = re.compile(r"\b(?:can|may)(?: also| clearly| be|) (?:be )?(?:seen|found|spotted|observed|noticed|see|spot)\b")
+_SHOWN = re.compile(
+    r"\b(?:there (?:is|are|was|were|appears? to be|seems? to be)|there's|features?|shows?|depicts?|includes?|contains?|"
+    r"displays?|showcases?|captures?|presents?|you can see|we can see|one can see|i (?:can )?see|visible|in the background|"
+    r"in the foreground|can be (?:seen|spotted|observed|noticed|found)|(?:is|are) (?:also )?(?:visible|present))\b"
+)
+"""What says outright that something is there."""
+FOLLOWERS = frozenset(
+    """
+    is are was were has have had and or but with in on at of by to from near behind under over above below between beside
+    next inside outside into onto while who which that as for along among around across against through towards toward
+    can could may might must would should will also both made left shown held worn driven kept set lit built cut hung
+    laid all not too then where when because it they he she there this these those a an the
+    sits stands lies rests looks appears seems walks runs rides holds wears eats drinks plays faces leans hangs moves
+    waits watches flies travels grazes sit stand lie rest look appear walk run ride hold wear eat play face hang move wait
+    watch fly travel graze parked seen visible present located placed positioned situated surrounded filled covered stacked
+    off out up down here today nearby together being been does do did s so if than like during after before just only
+    """.split()
+)
+
+
+class Sentence(Struct, frozen=True):
+    """A sentence in lower case, and its tokens: words, and the marks , : ( )."""
+
+    text: str
+    tokens: list[str]
+
+    @property
+    def hedged(self) -> bool:
+        """Something in it takes back that it is so: might, such as, if, a painting of."""
+        if _HEDGES.isdisjoint(self.tokens):
+            return False
+        return not _HEDGES.isdisjoint(_TOKEN.findall(_SURE.sub(" seen ", self.text)))
+
+    @property
+    def negated(self) -> bool:
+        """It says of something that it is not so."""
+        return not NEGATIONS.isdisjoint(self.tokens) or "n't" in self.text
+
+    @property
+    def shown(self) -> bool:
+        """It says outright that something is there to be seen."""
+        return bool(_SHOWN.search(self.text))
+
+
+def read_sentences(text: str) -> list[Sentence]:
+    """The sentences of a text. An abbreviation's full stop ends one too, which does no harm here."""
+    sentences = []
+    tokens: list[str] = []
+    lower = text.lower().replace("’", "'").replace("-", " ")
+    begin = 0
+    for found in _TOKEN.finditer(lower):
+        token = found[0]
+        if token in _ENDS:
+            if tokens:
+                sentences.append(Sentence(lower[begin : found.end()], tokens))
+            tokens = []
+            begin = found.end()
+        else:
+            tokens.append(token)
+    if tokens:
+        sentences.append(Sentence(lower[begin:], tokens))
+    return sentences
+
+
+def has_determiner(tokens: list[str], at: int) -> bool:
+    """True where a determiner stands before the noun that begins at ``at``, with up to three words between them."""
+    for back in range(1, 5):
+        if at - back < 0:
+            return False
+        token = tokens[at - back]
+        if token in DETERMINERS or token.isdigit():
+            return True
+        if token in _MARKS or token in FOLLOWERS:
+            return False
+    return False
+
+
+def is_head(tokens: list[str], at: int) -> bool:
+    """True where the word at ``at`` ends its noun phrase: what follows is a mark, a verb or a small word, no noun."""
+    if at + 1 >= len(tokens):
+        return True
+    after = tokens[at + 1]
+    if tokens[at].endswith("s") and is_plural(tokens[at]):
+        return True  # what modifies another noun stands in the singular
+    return after in FOLLOWERS or after in _MARKS or after.endswith(("ing", "ed")) or "'" in after
+
+
+def count_of(token: str) -> int | None:
+    """The number that a token is; None where it is none."""
+    if token in NUMBERS:
+        return NUMBERS[token]
+    return int(token) if token.isdigit() and len(token) < 4 else None

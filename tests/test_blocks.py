@@ -54,7 +54,7 @@ def test_what_was_at_the_same_moment_stands_together():
         ),
     )
     assert lines(scene, "segments") == [
-        "0:12 to 0:30: A woman opens a drawer.; objects: drawer, knife",
+        "0:12 to 0:30: A woman opens a drawer. objects: drawer, knife",
         "0:14 to 0:16: Monica says: “Where is it?”",
         "0:40: She leaves.",
     ]
@@ -177,7 +177,7 @@ def test_several_assets_keep_order_label_and_limits_of_their_own():
 
 
 def test_a_video_says_how_long_it_is():
-    assert lines(Scene(id="s", assets=VIDEO), "assets") == ["the video (video, 1:06:40 long)"]
+    assert lines(Scene(id="s", assets=VIDEO), "assets") == ["the video (1:06:40 long)"]
 
 
 def test_names_are_hidden_wherever_they_stand():
@@ -235,3 +235,15 @@ def test_of_alternatives_one_is_enough():
     assert lacking(Scene(id="s"), needs) == ["captions or regions", "absent"]
     assert lacking(Scene(id="s", captions=(Caption(text="x"),), absent=("y",)), needs) == []
     assert lacking(Scene(id="s", regions=(Region(id="r1", text="x"),)), needs) == ["absent"]
+
+
+def test_bare_moments_and_bare_questions_are_not_enough():
+    bare = Scene(id="s", segments=(Segment(start=0, end=1),), questions=(Question(question="Why?"),))
+    assert lacking(bare, ("segments", "questions")) == ["segments", "questions"]
+
+
+def test_a_column_that_says_nothing_new_is_left_away():
+    scene = Scene(
+        id="s", assets=VIDEO, segments=(Segment(start=0, end=1, text="take plate", columns={"objects": "plate"}),)
+    )
+    assert lines(scene, "segments") == ["0:00 to 0:01: take plate"]

@@ -458,7 +458,7 @@ def test_forty_objects_take_no_time():
             scene(thing("o"), relations=(Relation(subject="o", predicate="x", object="o"),)),
             scene(thing("o")),
         ),
-        ("segments", scene(segments=(Segment(start=0, end=1),)), scene()),
+        ("segments", scene(segments=(Segment(start=0, end=1, text="x"),)), scene(segments=(Segment(start=0, end=1),))),
         ("ocr", scene(ocr=(OcrLine(text="x"),)), scene()),
     ],
 )

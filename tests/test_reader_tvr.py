@@ -24,7 +24,18 @@ def read(**options):
     problems = []
     scenes = list(tvr.read(tvr.Options(**options), problems.append))
     assert msgspec.json.decode(msgspec.json.encode(scenes), type=list[Scene]) == scenes
-    return scenes, problems
+    return scenes, [one for one in problems if one.place != "the whole file"]
+
+
+def test_it_is_said_that_names_are_not_known(tmp_path):
+    problems = []
+    file = write(tmp_path / "a.jsonl", row())
+    list(tvr.read(tvr.Options(path=file), problems.append))
+    assert [(one.place, one.lost) for one in problems] == [("the whole file", False)]
+    (tmp_path / "names.txt").write_text("Monica\n")
+    problems.clear()
+    list(tvr.read(tvr.Options(path=file, names=tmp_path / "names.txt"), problems.append))
+    assert problems == []
 
 
 def write(path, *rows):

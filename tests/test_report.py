@@ -393,7 +393,7 @@ def test_the_report_of_a_run_has_its_dialogues_prompts_and_scenes(tmp_path: Path
     block, place = asked["asked"]
     request = parsed.block(f"asked-{block}")[place][0]
     prefix = parsed.block("prefixes")[str(request["prefix"])]
-    sent = json.loads(next(one for one in server.bodies if request["messages"][-1][1] in one.decode()))
+    sent = next(one for one in server.calls if one["messages"][-1]["content"] == request["messages"][-1][1])
     assert [[one["role"], one["content"]] for one in sent["messages"]] == [*prefix, *request["messages"]]
     scene = parsed.block(f"scenes-{bodies[0]['scene'][0]}")[bodies[0]["scene"][1]]
     assert len(scene["captions"]) == 5

@@ -59,7 +59,7 @@ _PLURALS = {
     "sandwich": ("sandwiches",), "donut": ("donuts", "doughnuts"), "bench": ("benches",), "motorcycle": ("motorcycles",),
 }  # fmt: skip
 _COLOURS = ("red", "blue", "green", "yellow", "black", "white", "brown", "purple", "pink", "orange")
-_CLOSE = {"brown": {"orange", "red", "black", "yellow"}, "red": {"orange", "pink", "brown", "purple"}, "black": {"brown", "blue"}}
+_CLOSE = {"orange": {"yellow", "red", "brown", "pink"}, "brown": {"orange", "red", "black", "yellow"}, "red": {"orange", "pink", "brown", "purple"}, "black": {"brown", "blue"}}
 _LEAKS = (
     "According to the caption, ", "Based on the provided captions, ", "As mentioned in the description, ",
     "From the bounding boxes one can tell the following. ", "The annotations list these objects. ", "As described in the captions, ",

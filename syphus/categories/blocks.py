@@ -8,7 +8,7 @@ Need = Literal[
     "captions", "objects", "boxes", "attributes", "keypoints", "regions", "relations", "segments", "speech", "ocr",
     "questions", "options", "absent", "prose", "picture", "pair", "several", "video", "scan",
 ]  # fmt: skip
-"""What a scene must have. ``speech``: a segment with a subtitle; ``options``: a multiple choice whose right option is known;
+"""What a scene must have. ``segments``: of which something is told; ``questions``: with an answer; ``speech``: a segment with a subtitle; ``options``: a multiple choice whose right option is known;
 ``picture``: exactly one asset, a picture; ``pair``: exactly two assets; ``several``: two or more; ``video``: one asset, a video
 or its frames; ``scan``: one asset, the scan of a room."""
 Block = Literal[

@@ -1,5 +1,6 @@
 """What is annotated of time, of questions and of the scene as a whole, as lines."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
@@ -9,6 +10,8 @@ from syphus.records import Question, Scene, Segment
 
 _KINDS = {"image": "picture", "video": "video", "frames": "frames of a video", "point_cloud": "scan of a room"}
 _SPOKEN = ("subtitle", "speaker")
+_WORD = re.compile(r"\w+")
+_SENTENCE_END = re.compile(r"([.!?…]); ")
 
 
 def clock_time(seconds: float, *, tenths: bool = False) -> str:
@@ -26,10 +29,11 @@ def clock_time(seconds: float, *, tenths: bool = False) -> str:
 def _assets(scene: Scene, context: Context) -> Iterator[Line]:
     del context
     for rank, asset in enumerate(scene.assets):
-        notes = [] if asset.kind == "image" else [_KINDS[asset.kind]]
+        kind = _KINDS[asset.kind]
+        name = asset.title or (f"the {kind}" if len(scene.assets) == 1 else asset.id)
+        notes = [] if asset.kind == "image" or kind in name else [kind]
         if asset.duration is not None:
             notes.append(f"{clock_time(asset.duration)} long")
-        name = asset.title or (f"the {_KINDS[asset.kind]}" if len(scene.assets) == 1 else asset.id)
         yield Line(one_line(name + (f" ({', '.join(notes)})" if notes else "")), "assets", None, rank)
 
 
@@ -60,8 +64,14 @@ def _say(segment: Segment, options: SegmentBlock) -> str:
     if said := columns.get("subtitle"):
         speaker = columns.get("speaker")
         parts.append(f"{speaker} says: “{said}”" if speaker else f"somebody says: “{said}”")
-    parts += [f"{name}: {value}" for name, value in columns.items() if name not in _SPOKEN]
-    return "; ".join(parts)
+    # What the text says already is not said again: "take plate" with the objects "plate".
+    told = set(_WORD.findall(parts[0].lower())) if segment.text.strip() else set()
+    parts += [
+        f"{name}: {value}"
+        for name, value in columns.items()
+        if name not in _SPOKEN and not set(_WORD.findall(value.lower())) <= told
+    ]
+    return _SENTENCE_END.sub(r"\1 ", "; ".join(parts))
 
 
 def _need_tenths(segments: list[Segment]) -> bool:

@@ -67,6 +67,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="what the format alone knows (docs/formats.md)"
     )
 
+    clips = _add(commands, "clips", "the commands that cut a run's clips out of their videos, for a shell")
+    clips.add_argument("run", metavar="RUN", help="a run's folder")
+
     _add_convert(commands)
     _add_inspect(commands)
     _add_mix(commands)

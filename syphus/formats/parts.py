@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from syphus.errors import InputError
+from syphus.formats.clips import as_file, is_clip
 from syphus.formats.exporting import ExportOptions, Written, count_losses
 from syphus.formats.places import CLOSE, OPEN, mark_places
 from syphus.records import Asset, Dialogue
@@ -249,6 +250,8 @@ class Pictures:
         """
         self.asked = True
         check_kind(asset, kinds)
+        clip = is_clip(asset)
+        asset = as_file(asset)
         if not asset.path:
             if asset.url and asset.url.startswith("file://"):
                 raise UnfitError(
@@ -270,7 +273,11 @@ class Pictures:
         # os.path and not Path: names too long and folders that may not be entered are missing, too, and no crash.
         if not (os.path.isdir(file) if asset.kind == "frames" else self._is_file(file)):  # noqa: PTH112 - the same
             self.first_missing = self.first_missing or file
-            raise UnfitError("its picture's file is missing")
+            raise UnfitError(
+                "its clip is not cut out of the video; `syphus clips RUN` has the commands"
+                if clip
+                else "its picture's file is missing"
+            )
         if folder == self.base and self._exact:
             return Picture(asset.path, file)
         return Picture((PurePath(os.path.relpath(folder, self.base)) / asset.path).as_posix(), file)

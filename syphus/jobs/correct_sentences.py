@@ -16,12 +16,12 @@ _END = re.compile(
     r"|(?P<narrow>[.!?…؟۔]+[\"'”’»)\]*_]*(?:\s+|$))"
     r"|(?P<line>[^\S\n]*\n\s*)"
 )
-_ABBREVIATIONS = frozenset(
-    """
-    approx apt ave bldg blvd capt cf co col dept dr e.g ed eq esp est etc ext fig ft gen hon i.e inc jr lt ltd max mi min
-    mr mrs ms mt no nr op p pp prof ref rev sec sgt sr st univ vol vs bzw ca d.h evtl ggf nr tel u.a usw vgl z.b ej pág sra
-    """.split()
+_TITLES = frozenset(
+    "approx bzw ca capt cf col d.h dr e.g frau gen hon hr i.e jr lt mr mrs ms mx prof rev sgt sr sra st u.a vs z.b".split()
 )
+"""Abbreviations that a capital or a number may follow within a sentence; before a small letter none ends one."""
+_BEFORE_NUMBERS = frozenset("art fig no nr nos op p pp vol".split())
+"""Those that are one only before a number: "No. 5", but "No. It is red."."""
 _LAST_WORD = re.compile(r"(\S+)\Z")
 _ONLY_NUMBER = re.compile(r"\s*(?:[(\[]?(?:\d{1,3}|[A-Za-z])[.)\]]|[-*•])\s*\Z")
 
@@ -71,6 +71,8 @@ def _ends(text: str, start: int, found: re.Match[str]) -> bool:
         return not (sign.startswith(("…", "...")) and after.islower())
     word = _LAST_WORD.search(before)
     last = (word[1] if word else "").lstrip("([\"'“‘").lower()
-    if last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha() and before[-1:].isupper()):
-        return False  # and initials: "J. Smith"
+    if last in _TITLES or (last in _BEFORE_NUMBERS and after.isdecimal()):
+        return False
+    if len(last) == 1 and before[-1:].isupper() and after.isupper() and last not in "ai":
+        return False  # an initial: "J. Smith"
     return not after.islower()

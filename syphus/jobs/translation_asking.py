@@ -81,6 +81,7 @@ class _Asking:
     def __init__(self, prompts: TranslationPrompts, segments: Sequence[Segment], locks: Mapping[int, Masked]) -> None:
         self.asked = Asked()
         self.wanted = [one for one in segments if one.is_open]
+        self._numbers = {one.number for one in segments}
         self._prompts = prompts
         self._locks = locks
         self._advice: dict[int, Verdict] = {}
@@ -129,11 +130,12 @@ class _Asking:
 
     def _judge(self, turns: Iterable[Mapping[str, str]]) -> dict[int, str]:
         """The translations that nothing is wrong with, in the order of the segments; what is wrong with others is noted."""
-        given: dict[int, list[str]] = {}
-        for turn in turns:
-            texts = given.setdefault(_number(turn["turn"]), [])
-            if turn["text"] not in texts:
-                texts.append(turn["text"])
+        given = self._align(turns)
+        if given is None:
+            numbers = ", ".join(str(one.number) for one in self.wanted)
+            message = f"The numbers are not those of the turns that were asked for, which are {numbers}."
+            self.asked.faults = {WHOLE: [Verdict(check="structure", code="numbers", message=message)]}
+            return {}
         good: dict[int, str] = {}
         for one in self.wanted:
             texts = [tidy_reply(one.text, text) for text in given.get(one.number, ())]
@@ -147,6 +149,25 @@ class _Asking:
                 advice = check_terms(one.text, texts[0], self._prompts.terms.glossary, self._prompts.language)
                 self._advice |= {one.number: advice} if advice is not None else {}
         return good
+
+    def _align(self, turns: Iterable[Mapping[str, str]]) -> dict[int, list[str]] | None:
+        """The texts of a reply under the numbers of their turns; None where nobody can say which belongs to which.
+
+        A model that counts its own way may give the right number to the wrong turn, and no check would notice.
+        """
+        given: dict[int, list[str]] = {}
+        for turn in turns:
+            texts = given.setdefault(_number(turn["turn"]), [])
+            if turn["text"] not in texts:
+                texts.append(turn["text"])
+        wanted = {one.number for one in self.wanted}
+        if given.keys() <= wanted or (wanted <= given.keys() <= self._numbers):
+            return given
+        apart = not given.keys() & self._numbers and WHOLE - 1 not in given
+        if apart and len(given) == len(wanted) and [*given] == sorted(given):
+            self.asked.notes.append("turns taken in their order: the reply numbers them otherwise")
+            return dict(zip(sorted(wanted), given.values(), strict=True))
+        return None
 
     def _faults(self, segment: Segment, text: str) -> list[Verdict]:
         origin, language = self._prompts.origin, self._prompts.language

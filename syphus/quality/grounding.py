@@ -7,7 +7,7 @@ own picture, and 93 are for the other one.
 """
 
 from syphus.quality.vocabulary import stems_of
-from syphus.records import Scene
+from syphus.records import Question, Scene
 from syphus.references.text import plain_text
 
 LEAST_SHARE = 0.08
@@ -30,10 +30,15 @@ def scene_texts(scene: Scene) -> tuple[str, ...]:
     texts += [text for segment in scene.segments for text in (segment.text, *segment.columns.values())]
     texts += [line.text for line in scene.ocr]
     texts += [text for question in scene.questions for text in (question.question, *question.answers)]
-    texts += [text for question in scene.questions for text in (*question.options, *question.rationales)]
+    texts += [text for question in scene.questions for text in (*_right_options(question), *question.rationales)]
     texts += [person.looks for person in scene.people]
     texts += [asset.title for asset in scene.assets if asset.title]
     return (*texts, *scene.prose)
+
+
+def _right_options(question: Question) -> tuple[str, ...]:
+    """The right one, or all where that is not known: what a wrong option names need not be there."""
+    return question.options if question.correct is None else (question.options[question.correct],)
 
 
 def scene_stems(scene: Scene) -> frozenset[str]:

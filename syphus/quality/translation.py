@@ -28,6 +28,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _LATIN_RUN = re.compile(r"[A-Za-z]+(?:['’-][A-Za-z]+)*(?:[ ,]+[A-Za-z]+(?:['’-][A-Za-z]+)*)*")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
+_QUESTION_MARK = re.compile(r"[?？؟;՞]")
+_MARKS_QUESTIONS = frozenset({"Latn", "Cyrl", "Arab", "Hans", "Hant", "Grek", "Armn", "Deva", "Hebr"})
 _WIDEST = exp(0.95)
 """How far a length may be from the language's norm, either way: 3.4 to 9 standard deviations of the logarithm."""
 _SLACK = 12
@@ -92,6 +94,7 @@ def check_text(source: str, translated: str, *, origin: Language, language: Lang
         _check_script(bare_source, bare, language),
         _check_repeats(bare_source, bare),
         _check_lines(source, translated),
+        _check_question(bare_source, bare, language),
     ]
     verdicts = [one for one in found_verdicts if one is not None]
     verdicts += check_references(source, translated)
@@ -265,3 +268,10 @@ def _check_lines(source: str, translated: str) -> Verdict | None:
         message = f"The text has {ours} lines and the translation {theirs}; keep its lines."
         return _verdict("structure", "lines", message)
     return None
+
+
+def _check_question(source: str, translated: str, language: Language) -> Verdict | None:
+    """A question stays one, in the languages that write a mark behind it."""
+    if language.script not in _MARKS_QUESTIONS or not source.endswith("?") or _QUESTION_MARK.search(translated):
+        return None
+    return _verdict("structure", "question", "The text asks; its translation ends with a question mark, too.", translated)

@@ -80,6 +80,10 @@ def read(options: Options, report: Report) -> Iterator[Scene]:
 
 
 def _finish(scenes: Iterator[Scene], speech: Speech | None, options: Options, report: Report) -> Iterator[Scene]:
+    if options.names is None and options.subtitles is None:
+        # Said, because a category that hides names can hide only those that it knows.
+        message = "neither `subtitles` nor `names` is given, so the names in the descriptions are not known as names"
+        report(Problem(file=str(options.path), place="the whole file", message=message, lost=False))
     listed = list(read_names(options.names, report).listed) if options.names else []
     if speech is not None:
         listed = [*_list_speakers(speech), *listed]

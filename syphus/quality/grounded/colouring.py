@@ -17,17 +17,17 @@ _MIXED = frozenset("colorful colourful multicolored multi rainbow striped patter
 _BE = frozenset("is are was were looks appears".split())
 SKIP = frozenset("color colour colors colours main image picture photo scene shade".split())
 
-def read_colours(sentence: Sentence) -> Iterator[tuple[str, list[str]]]:
-    """Each colour of a sentence with the nouns that it may belong to, as they are written."""
+def read_colours(sentence: Sentence) -> Iterator[tuple[str, list[str], int]]:
+    """Each colour of a sentence with the nouns that it may belong to, as they are written, and its place."""
     tokens = sentence.tokens
     for at, token in enumerate(tokens):
         if token not in COLOURS:
             continue
         after = _noun_after(tokens, at)
         if after:
-            yield token, after
+            yield token, after, at
         elif at and (before := _subject_before(tokens, at)):
-            yield token, [before]
+            yield token, [before], at
 
 
 def _noun_after(tokens: list[str], at: int) -> list[str]:
@@ -70,7 +70,7 @@ def known_colours(sentences: list[Sentence], objects: tuple[Object, ...]) -> dic
     known: dict[str, set[str]] = {}
     for sentence in sentences:
         mixed = not _MIXED.isdisjoint(sentence.tokens)
-        for colour, nouns in read_colours(sentence):
+        for colour, nouns, _ in read_colours(sentence):
             for noun in nouns:
                 for form in {noun, singular_of(noun)}:
                     known.setdefault(form, set()).update((colour, "") if mixed else (colour,))

@@ -13,8 +13,7 @@ from syphus.quality.pairs import Finding, View
 _NEAR = [
     "red orange", "red pink", "red brown", "orange yellow", "orange brown", "yellow tan", "yellow brown", "green teal",
     "blue teal", "blue purple", "purple pink", "purple red", "brown tan", "brown black", "tan white", "gray silver",
-    "black gray", "white gray", "white silver", "blue gray", "tan orange", "tan gray", "gray brown", "yellow white",
-    "yellow green", "blue black", "green gray", "pink white", "silver black",
+    "black gray", "white gray", "white silver", "blue gray", "tan orange", "tan gray", "gray brown",     "yellow green", "blue black", "silver black",
 ]  # fmt: skip
 _NEIGHBOURS = {frozenset(FAMILY[word] for word in pair.split()) for pair in _NEAR}
 _WORN = frozenset(
@@ -81,10 +80,13 @@ def check_colours(view: View) -> Finding | None:
         return None
     noted: Finding | None = None
     for sentence in read_sentences(answer.plain):
-        if COLOURS.isdisjoint(sentence.tokens) or sentence.hedged or sentence.negated:
+        if COLOURS.isdisjoint(sentence.tokens) or sentence.negated:
             continue
         pairs = list(read_colours(sentence)) or _asked(sentence, view)
-        for colour, nouns in pairs:
+        for colour, nouns, at in pairs:
+            # "The cat may like the red couch": the couch is red, whatever the cat likes.
+            if sentence.hedges(at) and "the" not in sentence.tokens[max(0, at - 2) : at]:
+                continue
             found, noun = judge_colour(colour, nouns, facts)
             if found in {"wrong", "other"} and not _is_one_of(colour, nouns, pairs, facts):
                 known = " or ".join(sorted(colours_of(noun, facts.colours) - {""}))
@@ -98,11 +100,11 @@ def check_colours(view: View) -> Finding | None:
     return noted
 
 
-def _is_one_of(colour: str, nouns: list[str], pairs: list[tuple[str, list[str]]], facts: Facts) -> bool:
+def _is_one_of(colour: str, nouns: list[str], pairs: list[tuple[str, list[str], int]], facts: Facts) -> bool:
     """Another colour of the same thing in the sentence is right: ``brown with yellow details``."""
     return any(
         other != colour and of == nouns and judge_colour(other, of, facts)[0] == "right"
-        for other, of in pairs
+        for other, of, _ in pairs
     )
 
 
@@ -115,7 +117,7 @@ def _is_verbatim(words: list[str], colour: str, text: str) -> bool:
     )
 
 
-def _asked(sentence: Sentence, view: View) -> list[tuple[str, list[str]]]:
+def _asked(sentence: Sentence, view: View) -> list[tuple[str, list[str], int]]:
     """``What colour is the bus?`` - ``Red.``"""
     question = view.question.words
     if len(sentence.tokens) > 6 or not {"color", "colour"} & view.question.distinct:
@@ -123,4 +125,4 @@ def _asked(sentence: Sentence, view: View) -> list[tuple[str, list[str]]]:
     nouns = [singular_of(word) for word in question if word in MEANINGS and word not in SKIP]
     if not nouns:
         nouns = [singular_of(word) for word in question[-1:]]
-    return [(token, nouns[:1]) for token in sentence.tokens if token in COLOURS]
+    return [(token, nouns[:1], at) for at, token in enumerate(sentence.tokens) if token in COLOURS]

@@ -31,6 +31,8 @@ class Count(NamedTuple):
     plain: bool
     """No adjective between them narrows what is counted."""
     vague: bool = False
+    place: int = 0
+    """Index of the number among the sentence's tokens."""
 
 
 def read_counts(sentence: Sentence) -> Iterator[Count]:
@@ -49,7 +51,7 @@ def read_counts(sentence: Sentence) -> Iterator[Count]:
             if word in MEANINGS and is_head(tokens, ahead):
                 things, begin = things_of(tokens, ahead)
                 plain = all(one in _ADJECTIVES for one in tokens[at + 1 : begin])
-                yield Count(number or 0, singular_of(word), things, plain, vague)
+                yield Count(number or 0, singular_of(word), things, plain, vague, at)
                 break
         else:
             continue

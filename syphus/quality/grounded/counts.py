@@ -19,6 +19,13 @@ _PART = frozenset(
     rest along up down almost between half most off away ones up first second third parts
     """.split()
 )
+_SOME = frozenset(
+    """
+    other others another more additional additionally left right foreground background closer further farther least one them
+    while smaller larger bigger among half most off away ones first second third parts rest side
+    """.split()
+)
+"""Words that say that some are meant, and not all."""
 _TOTAL = ("there are", "there is", "a total of", "in total", "exactly", "only", "there were")
 _MANY = 10
 """Boxes of a thing from which on annotators may have stopped counting."""
@@ -74,17 +81,19 @@ def check_counts(view: View) -> Finding | None:
     facts = view.facts
     noted: Finding | None = None
     for sentence in read_sentences(answer.plain):
-        if sentence.hedged or sentence.negated:
+        if sentence.negated:
             continue
         counts = [one for one in read_counts(sentence) if not one.vague and (one.number > 1 or asked)]
         total = is_total(sentence)
         if asked and not counts and (alone := _asked_count(sentence, view)):
             counts, total = [alone], True
         for count in counts:
+            if sentence.hedges(count.place) and sentence.tokens[count.place - 1] not in {"the", "these", "all"}:
+                continue
             if " ".join((*_words_of(count.number), count.noun)) in facts.lower:
                 continue
             whole = total or (asked and _asks_for(view, count))
-            found, why = judge_count(count, facts, total=whole, whole=whole or _PART.isdisjoint(sentence.tokens))
+            found, why = judge_count(count, facts, total=whole, whole=whole or _SOME.isdisjoint(sentence.tokens))
             if found in {"wrong", "other"}:
                 message = f"The answer counts {count.number} × “{count.noun}”; {why}."
                 finding = Finding(found, message, " ".join(sentence.tokens[:30]))

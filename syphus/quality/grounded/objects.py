@@ -13,6 +13,8 @@ from syphus.quality.pairs import Finding, Side, View
 _PERSON = frozenset({"person"})
 _DEFINITE = 2
 """Times that a thing is spoken of as "the …", from which on it is said to be there."""
+_SOFT = frozenset("table tables desk counter countertop".split())
+"""What stands under other things, which are named in its place."""
 _SALIENT = MEMBERS["animal"] | MEMBERS["vehicle"] | frozenset(
     {"surfboard", "skateboard", "snowboard", "skis", "pizza", "toilet", "lighthouse", "windmill", "castle", "waterfall"}
 )
@@ -21,8 +23,9 @@ _SALIENT = MEMBERS["animal"] | MEMBERS["vehicle"] | frozenset(
 def check_objects(view: View) -> Finding | None:
     """The things that the answer says are there are annotated, or follow from what is."""
     facts, answer = view.facts, view.answer
-    named = answer.distinct & WORDS
-    strange = [word for word in named if not facts.supports(MEANINGS[word])]
+    strange = [word for word in answer.distinct & WORDS if not facts.supports(MEANINGS[word])]
+    if "'" in answer.plain:
+        strange += [word for word in answer.distinct if word.endswith("'s") and _is_strange(word[:-2], facts)]
     if not strange:
         return None
     noted: Finding | None = None
@@ -35,7 +38,7 @@ def check_objects(view: View) -> Finding | None:
             if finding is None:
                 continue
             definite += finding.code == "unsupported" and _is_definite(sentence.tokens, at)
-            if definite >= _DEFINITE and _can_be_foreign(MEANINGS[word], facts):
+            if definite >= _DEFINITE and _can_be_foreign(MEANINGS[word.removesuffix("'s")], facts):
                 # "The sheep may be curious, … the sheep": whatever may be, it is spoken of as one that is there.
                 return Finding("foreign", finding.message, finding.evidence)
             if finding.code != "unsupported":
@@ -46,6 +49,9 @@ def check_objects(view: View) -> Finding | None:
 
 def _judge(sentence: Sentence, at: int, facts: Facts) -> Finding | None:
     tokens = sentence.tokens
+    if tokens[at].endswith("'s"):
+        tokens = [*tokens[:at], tokens[at].removesuffix("'s"), *tokens[at:]]
+        tokens[at + 1] = ","  # "a dog's head": there is a dog
     things, begin = things_of(tokens, at)
     if facts.supports(things) or _is_part_of_phrase(tokens, at) or not is_head(tokens, at):
         return None
@@ -58,10 +64,14 @@ def _judge(sentence: Sentence, at: int, facts: Facts) -> Finding | None:
     if not there or sentence.negated:
         return None
     message = f"The answer speaks of “{phrase}”, which nothing that is known of the picture bears out."
-    sure = not sentence.hedged and not things & WEAK_THINGS and _is_certain(things, tokens[at], sentence, facts)
+    sure = tokens[at] not in _SOFT and not sentence.hedges(at) and not things & WEAK_THINGS and _is_certain(things, tokens[at], sentence, facts)
     if sure and not facts.absent.isdisjoint(things):
         return Finding("absent", f"The answer says that there is “{phrase}”; it was looked for and is not there.", phrase)
     return Finding("foreign" if sure else "unsupported", message, phrase)
+
+
+def _is_strange(word: str, facts: Facts) -> bool:
+    return word in WORDS and not facts.supports(MEANINGS[word])
 
 
 def _is_definite(tokens: list[str], at: int) -> bool:

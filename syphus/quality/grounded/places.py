@@ -102,10 +102,10 @@ def _read_clause(clause: str, facts: Facts) -> list[Place]:
             continue  # "on the left side of the bed"
         if rest and rest[0].strip(".,") in _BODY | {"of", "in"}:
             continue
-        if thing := _only_thing(clause[: side.start()] or clause[side.end() :], facts, near=True):
+        if thing := _only_thing(clause[: side.start()].strip() or clause[side.end() :], facts):
             places.append(Place(thing, side["side"], None, clause.strip()))
     for level in _LEVEL.finditer(clause):
-        if thing := _only_thing(clause[: level.start()] or clause[level.end() :], facts, near=True):
+        if thing := _only_thing(clause[: level.start()].strip() or clause[level.end() :], facts):
             where = "above" if level["level"] in {"top", "upper"} else "below"
             places.append(Place(thing, where, None, clause.strip()))
     return places
@@ -124,14 +124,8 @@ def _things_in(text: str) -> list[tuple[frozenset[str], bool]]:
     return found
 
 
-def _only_thing(text: str, facts: Facts, *, near: bool = False) -> Object | None:
-    """The one object that the text before a place speaks of: it names one annotated thing only.
-
-    Args:
-        text: what stands before the place.
-        facts: of the scene.
-        near: several things may be named where one alone is the subject: ``the cat on the sofa`` is not.
-    """
+def _only_thing(text: str, facts: Facts) -> Object | None:
+    """The one object that the text beside a place speaks of: it names one annotated thing only."""
     named = [(things, alone) for things, alone in _things_in(text) if facts.objects_of(things)]
     if len(named) != 1 or not named[0][1]:
         return None

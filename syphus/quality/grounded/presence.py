@@ -81,7 +81,7 @@ def _truths(sentence: Sentence, facts: Facts) -> list[tuple[bool | None, str]]:
     for count in counts:
         total = is_total(sentence) or "are there" in sentence.text
         truths.append((claims.get(judge_count(count, facts, total=total)[0]) if count.plain else None, count.noun))
-    for colour, nouns in colours:
+    for colour, nouns, _ in colours:
         found, noun = judge_colour(colour, nouns, facts)
         # A thing may be red among other colours: right is what one caption calls it, so a no is not sure.
         truths.append((claims.get(found), noun or nouns[-1]))

@@ -23,9 +23,11 @@ DETERMINERS = frozenset(
     eleven twelve several some many multiple various numerous few another both each every other more
     """.split()
 )
-_HEDGES = frozenset(
+_LOCAL = frozenset("perhaps possibly maybe probably likely potentially presumably apparently".split())
+"""Those that take back their own clause alone: "a dog, possibly a husky, lies on the bed"."""
+_HEDGES = _LOCAL | frozenset(
     """
-    could might may would should must can if whether unless perhaps possibly maybe probably likely potentially potential
+    could might may would should must can if whether unless potential
     imagine imagining suppose pretend typically usually generally often sometimes commonly such like resembling resembles
     resemble similar reminiscent e.g example instance any either instead else anything nothing
     shaped style themed toy model statue sculpture painting painted drawing drawn poster cartoon logo print printed
@@ -66,9 +68,24 @@ class Sentence(Struct, frozen=True):
     @property
     def hedged(self) -> bool:
         """Something in it takes back that it is so: might, such as, if, a painting of."""
-        if _HEDGES.isdisjoint(self.tokens):
+        return not _HEDGES.isdisjoint(self.tokens) and any(self.hedges(at) for at in range(len(self.tokens)))
+
+    def hedges(self, at: int) -> bool:
+        """Whether what is said of the word at ``at`` is taken back.
+
+        By a word before it, ``such as`` or ``might``, or by one behind it in the same clause; ``possibly`` takes back no more
+        than its own clause. What "can be seen" is there.
+        """
+        tokens = self.tokens
+        if _HEDGES.isdisjoint(tokens):
             return False
-        return not _HEDGES.isdisjoint(_TOKEN.findall(_SURE.sub(" seen ", self.text)))
+        for place, token in enumerate(tokens):
+            if token not in _HEDGES or (token in {"can", "may"} and _SURE.match(" ".join(tokens[place : place + 4]))):
+                continue
+            between = tokens[min(place, at) : max(place, at)]
+            if "," not in between or (place < at and token not in _LOCAL):
+                return True
+        return False
 
     @property
     def negated(self) -> bool:

@@ -24,7 +24,7 @@ _RELATIVE_TO = "relative_to"
 _TYPED = "typed_in"
 """What is added to a source's table: the folder of the configuration file, and for each key that a flag has set the folder
 where it was typed. Which keys are paths, only the source's reader knows."""
-ALWAYS = ("reader", "name", _RELATIVE_TO, _TYPED)
+ALWAYS = ("reader", "name", "categories", _RELATIVE_TO, _TYPED)
 """What stands in every source's table, beside the options of its reader."""
 
 

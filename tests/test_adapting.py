@@ -1,14 +1,19 @@
 """What every source can be asked for beside its reader's options: clips, speech, names, pairs."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from syphus.cli.assemble import open_sources, read_scenes
+from syphus.categories.needs import lacking
+from syphus.categories.prompt import CategoryPrompts
+from syphus.cli.assemble import open_categories, open_sources, read_scenes
 from syphus.cli.keep import _source_table
 from syphus.config import load_config
 from syphus.errors import InputError
+from syphus.jobs.balance import choose
+from syphus.jobs.items import make_items
 
 TOML = """
 categories = ["pairs/caption"]
@@ -102,3 +107,48 @@ def test_a_run_keeps_how_its_sources_were_adapted(tmp_path):
     table = _source_table(one, tmp_path / "run")
     assert table["window"] == 50
     assert table["subtitles"] == "../subs"
+
+
+def test_a_source_may_be_for_some_categories_alone(tmp_path):
+    (tmp_path / "a.jsonl").write_text(json.dumps({"id": "one", "captions": [{"text": "A dog."}]}))
+    file = tmp_path / "run.toml"
+    file.write_text(
+        'categories = ["pairs/caption", "llava/*"]\n[run]\nfolder = "run"\n'
+        '[[sources]]\nreader = "scenes"\nname = "free"\npath = "a.jsonl"\n'
+        '[[sources]]\nreader = "scenes"\nname = "tied"\npath = "a.jsonl"\ncategories = ["pairs/*"]\n'
+        '[model]\nkind = "local"\n'
+    )
+    config = load_config(file, {})
+    found, categories = open_sources(config, file), open_categories(config, file)
+    scenes = read_scenes(found, print, None)
+    items = {item.id for item in make_items(scenes, [CategoryPrompts(one) for one in categories])}
+    assert items == {
+        "free/one/pairs/caption", "tied/one/pairs/caption",
+        "free/one/llava/conversation", "free/one/llava/detail", "free/one/llava/reasoning",
+    }  # fmt: skip
+    assert _source_table(found[1], tmp_path / "run")["categories"] == ["pairs/*"]
+    file.write_text(file.read_text().replace('["pairs/*"]', '["pears/*"]'))
+    with pytest.raises(InputError, match=r"no category is like 'pears/\*'"):
+        open_categories(load_config(file, {}), file)
+
+
+def test_the_configuration_of_all_sources_is_whole():
+    root = Path(__file__).parents[1]
+    file = root / "configs" / "mimic-it.toml"
+    config = load_config(file, {})
+    problems = []
+    scenes = list(read_scenes(open_sources(config, file), lambda _, one: problems.append(str(one)), None))
+    assert {scene.source for scene in scenes} == {
+        "pictures", "changes", "alike", "rooms", "events", "albums", "television", "firstperson",
+    }  # fmt: skip
+    assert len(problems) == 2, problems
+    items = list(make_items(scenes, [CategoryPrompts(one) for one in open_categories(config, file)]))
+    fitting = [item for item in items if not lacking(item.scene, item.prompts.category.file.needs)]
+    assert len(fitting) == len(items), "each source has what the categories need that are made of it"
+    kept = [item for item in items if choose(items, config.balance, 7)(item)]
+    abilities = Counter()
+    for item in kept:
+        abilities[item.prompts.category.file.ability] += item.prompts.category.expected_pairs
+    total = sum(abilities.values())
+    for ability, share in config.balance.abilities.items():
+        assert abs(abilities[ability] / total - share) < 0.1, abilities

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001
 """A translator that is played: word for word, with words of the right language, and with the faults that a test wants."""
 
 import json

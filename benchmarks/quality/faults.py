@@ -374,6 +374,8 @@ def _order(sample: Sample, at: int, random: Random, *, turned: bool) -> tuple[Pa
     if not later:
         return None
     first, second = segments[at], random.choice(later)
+    if any(re.search(r"\b(?:then|before|after|afterwards)\b", one.text.lower()) for one in (first, second)):
+        return None  # two orders in one sentence: which of them was turned?
     if turned:
         first, second = second, first
     one, two = (segment.text.strip().rstrip(".") for segment in (first, second))

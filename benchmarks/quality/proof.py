@@ -63,7 +63,10 @@ def measure_kind(
                 elif aim is None and arguments.missed == name:
                     missed.append((sample, at, pairs, new))
     total = len(seen)
-    share = found / total if total else 0.0
+    if not total:
+        print(f"{name:<38} {total:>6}  no pair allows it")
+        return True
+    share = found / total
     if aim is None:
         verdict = "pass" if share <= MOST_REFUSED else "falls short"
         aimed = f"≤ {MOST_REFUSED:.0%}"
@@ -71,7 +74,7 @@ def measure_kind(
         verdict = "pass" if share >= aim else "falls short"
         aimed = f"≥ {aim:.0%}"
     how = ", ".join(f"{check} {count}" for check, count in by.most_common(3))
-    print(f"{name:<38} {total:>6} {share:>8.1%} {noted / total if total else 0:>8.1%}  {aimed:<7} {verdict:<12} {how}")
+    print(f"{name:<38} {total:>6} {share:>8.1%} {noted / total:>8.1%}  {aimed:<7} {verdict:<12} {how}")
     if arguments.missed == name:
         for sample, at, pairs, more in missed[:60]:
             print("   *", sample.name, sorted(more), "|", pairs[at].question[:60], "|", *changed(sample, pairs))

@@ -219,6 +219,12 @@ class Category(Struct, frozen=True, kw_only=True):
     """The folder's context, whatever a run sets otherwise."""
     samples: int = 1
     repairs: int = REPAIRS
+    sources: frozenset[str] | None = None
+    """Names of the sources whose scenes it is made of; None: of all."""
+
+    def takes(self, scene: Scene) -> bool:
+        """Whether the run gives it scenes of this one's source."""
+        return self.sources is None or scene.source in self.sources
 
     @property
     def chat_steps(self) -> tuple[ChatStep, ...]:

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +33,8 @@ class Source(NamedTuple):
     options: Any
     adaptation: Adaptation = Adaptation()
     seed: int = 0
+    categories: tuple[str, ...] | None = None
+    """The categories that are made of it, or families as ``video/*``; None: all of the run's."""
 
 
 def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -67,7 +70,7 @@ def open_sources(config: Config, config_file: Path) -> list[Source]:
             reader = find_reader(table["reader"])
         except InputError as error:
             raise InputError(error.message, file=config_file, place=f"{place}.reader", mend=error.mend) from error
-        name = table.get("name") or (table["reader"] if len(config.sources) == 1 else f"{table['reader']}{index + 1}")
+        name = source_name(config, index)
         if not isinstance(name, str):
             raise InputError(
                 "a source's name is a text", file=config_file, place=f"{place}.name", mend=f'name = "{name}"'
@@ -79,8 +82,43 @@ def open_sources(config: Config, config_file: Path) -> list[Source]:
         options = source_options(own, reader.Options, file=str(config_file), place=place)
         common = {key: value for key, value in table.items() if key in shared or key in ALWAYS}
         adaptation = source_options(common, Adaptation, file=str(config_file), place=place)
-        sources.append(Source(name, table["reader"], reader, options, adaptation, config.run.seed))
+        categories = tuple(table["categories"]) if "categories" in table else None
+        sources.append(Source(name, table["reader"], reader, options, adaptation, config.run.seed, categories))
     return sources
+
+
+def source_name(config: Config, index: int) -> Any:
+    """What a source is called: its ``name``, else its reader, with a number where there are several sources."""
+    table = config.sources[index]
+    reader = table.get("reader")
+    return table.get("name") or (reader if len(config.sources) == 1 else f"{reader}{index + 1}")
+
+
+def _route(config: Config, category: str, config_file: Path) -> frozenset[str] | None:
+    """The sources that a category is made of; None where no source says for which categories it is."""
+    if not any("categories" in table for table in config.sources):
+        return None
+    taken = set()
+    for index, table in enumerate(config.sources):
+        wanted = table.get("categories", ["*"])
+        if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
+            place = f"sources[{index}].categories"
+            raise InputError("is no list of categories", file=config_file, place=place, mend='["video/*"]')
+        if any(fnmatchcase(category, one) for one in wanted):
+            taken.add(source_name(config, index))
+    return frozenset(taken)
+
+
+def _check_routes(config: Config, config_file: Path, known: list[str]) -> None:
+    for index, table in enumerate(config.sources):
+        for glob in table.get("categories", ()):
+            if not any(fnmatchcase(name, str(glob)) for name in known):
+                raise InputError(
+                    f"no category is like {glob!r}",
+                    file=config_file,
+                    place=f"sources[{index}].categories",
+                    mend=f"Categories: {', '.join(known)}.",
+                )
 
 
 def read_scenes(sources: list[Source], report: Report, limit: int | None) -> Iterator[Scene]:
@@ -140,7 +178,9 @@ def open_categories(config: Config, config_file: Path) -> list[Category]:
         settings: dict[str, Any] = {"reasoning_effort": config.model.reasoning_effort}
         settings |= {key: value for name in names for key, value in config.overrides.get(name, {}).items()}
         overrides = convert(settings, Overrides, file=config_file, prefix=f"overrides.{category.name}")
-        adjusted.append(category.adjusted(overrides))
+        routed = structs.replace(category, sources=_route(config, category.name, config_file))
+        adjusted.append(routed.adjusted(overrides))
+    _check_routes(config, config_file, there)
     if config.model.kind == "none" and (asking := [one.name for one in adjusted if one.chat_steps]):
         raise InputError(
             f"{', '.join(asking)} need a model",

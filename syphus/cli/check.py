@@ -76,9 +76,10 @@ def _check_config(path: Path, flags: dict[str, Any]) -> int:
     view.say(f"{path}: {len(sources)} sources; of the first {limit} scenes {len(scenes)} were read")
     for category in categories:
         prompts = CategoryPrompts(category)
-        lacks = Counter(need for scene in scenes for need in lacking(scene, category.file.needs))
-        fitting = [scene for scene in scenes if not lacking(scene, category.file.needs)]
-        text = f"  {category.name}: {len(fitting)} of {len(scenes)} scenes have what it needs"
+        own = [scene for scene in scenes if category.takes(scene)]
+        lacks = Counter(need for scene in own for need in lacking(scene, category.file.needs))
+        fitting = [scene for scene in own if not lacking(scene, category.file.needs)]
+        text = f"  {category.name}: {len(fitting)} of {len(own)} scenes have what it needs"
         if lacks:
             text += f" ({', '.join(f'{count} have no {need}' for need, count in lacks.most_common())})"
         if category.chat_steps and fitting:

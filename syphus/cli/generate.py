@@ -45,7 +45,9 @@ def _show_prompts(prepared: Prepared) -> int:
     lacks: dict[str, str] = {}
     for scene in scenes:
         for category in list(waiting):
-            if missing := lacking(scene, category.file.needs):
+            if not category.takes(scene):
+                lacks.setdefault(category.name, f"scene {scene.id} is of a source that it is not made of")
+            elif missing := lacking(scene, category.file.needs):
                 lacks[category.name] = f"scene {scene.id} has no {', no '.join(missing)}"
             else:
                 _show_prompt(CategoryPrompts(category, seed), scene, prepared.config.run.seed)

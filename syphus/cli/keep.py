@@ -62,7 +62,8 @@ def _source_table(source: Source, folder: Path) -> dict[str, Any]:
         for field in structs.fields(table)
         if (value := getattr(table, field.name)) is not None
     }
-    return {"reader": source.reader_name, "name": source.name, **options}
+    routes = {} if source.categories is None else {"categories": list(source.categories)}
+    return {"reader": source.reader_name, "name": source.name, **routes, **options}
 
 
 def _from(folder: Path, path: Path | str) -> str:

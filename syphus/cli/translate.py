@@ -207,8 +207,8 @@ def _keep(translation: Translation, ledger: Ledger, arguments: argparse.Namespac
             )
         ledger.set_meta("translated_file", now)
         ledger.set_meta("syphus", syphus.__version__)
-        images = arguments.images or str(source.path if source.path.is_dir() else source.path.parent)
-        ledger.set_meta("pictures", {"": Path(os.path.relpath(images, source.folder)).as_posix()})
+        if arguments.images:
+            ledger.set_meta("pictures", {"": Path(os.path.relpath(arguments.images, source.folder)).as_posix()})
         ledger.set_meta("config", {"run": config.run, "model": config.model})
         source.record_problems(ledger)
 

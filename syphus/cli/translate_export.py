@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import structs
 
 from syphus.cli import view
-from syphus.cli.export import find_target, say_written
+from syphus.cli.export import ALL, ExportWish, find_target, say_written, write_export
 from syphus.cli.translate_source import Source
 from syphus.errors import InputError
 from syphus.formats.exporting import ExportOptions, find_format
@@ -44,46 +44,50 @@ def export_translations(
     twice. Everywhere else a dialogue has the same id in all languages.
     """
     if not arguments.export:
-        first = languages[0].tag
-        view.say(
-            f"next: syphus export {source.folder} --format llava --out {first}.json --category {category_of(languages[0])}"
-        )
+        tag = languages[0].tag
+        view.say(f"next: syphus export {source.folder} --language {tag} --format llava --out {tag}.json")
         return
-    format_ = find_format(arguments.export)
-    options = _options(ledger, source, arguments)
+    wish = ExportWish(
+        format=arguments.export,
+        target=Path(arguments.out),
+        boxes=arguments.boxes,
+        max_tokens=arguments.max_tokens,
+        balanced=False,
+    )
     if PLACE in arguments.out:
         for language in languages:
-            target = find_target(Path(arguments.out.replace(PLACE, language.tag)), format_)
-            written = format_.write(_translations(ledger, language), target, options)
-            say_written(written, arguments.export, target, verb=f"exported {language.tag}")
-        return
+            target = Path(arguments.out.replace(PLACE, language.tag))
+            write_export(
+                ledger,
+                source.folder,
+                structs.replace(wish, target=target, languages=(language.tag,), categories=(category_of(language),)),
+            )
+    elif source.is_run:
+        write_export(ledger, source.folder, structs.replace(wish, languages=(ALL,)))
+    else:
+        _write_mixed(ledger, source, languages, arguments)
+
+
+def _write_mixed(
+    ledger: LedgerReader, source: Source, languages: Sequence[Language], arguments: argparse.Namespace
+) -> None:
+    """The dialogues of a file with their translations; the ledger has none of the file's own."""
+    format_ = find_format(arguments.export)
     target = find_target(Path(arguments.out), format_)
+    options = ExportOptions(
+        picture_folders={"": Path(arguments.images)} if arguments.images else {},
+        boxes=find_convention(arguments.boxes) if arguments.boxes else None,
+        max_tokens=arguments.max_tokens,
+        exact=True,
+    )
     written = format_.write(_mixed(ledger, source, languages), target, options)
     say_written(written, arguments.export, target, verb="exported")
 
 
-def _options(ledger: LedgerReader, source: Source, arguments: argparse.Namespace) -> ExportOptions:
-    relative = ledger.meta("pictures", dict[str, str], {})
-    folders = {name: Path(source.folder / path).resolve() for name, path in relative.items()}
-    if not source.is_run and not arguments.images:
-        folders = {}
-    return ExportOptions(
-        picture_folders={name: path for name, path in folders.items() if path.is_dir()},
-        boxes=find_convention(arguments.boxes) if arguments.boxes else None,
-        max_tokens=arguments.max_tokens,
-        exact=not source.is_run,
-    )
-
-
-def _translations(ledger: LedgerReader, language: Language) -> Iterator[Dialogue]:
-    category = category_of(language)
-    for outcome in ledger.outcomes():
-        if outcome.category == category:
-            yield from outcome.dialogues
-
-
 def _mixed(ledger: LedgerReader, source: Source, languages: Sequence[Language]) -> Iterator[Dialogue]:
     yield from source.read()
-    for language in languages:
-        for dialogue in _translations(ledger, language):
-            yield structs.replace(dialogue, id=f"{dialogue.id}@{language.tag}")
+    tags = {category_of(language): language.tag for language in languages}
+    for outcome in ledger.outcomes():
+        if outcome.category in tags:
+            for dialogue in outcome.dialogues:
+                yield structs.replace(dialogue, id=f"{dialogue.id}@{tags[outcome.category]}")

@@ -19,6 +19,9 @@ from syphus.ledger.store import LEDGER_FILE
 from syphus.records import Dialogue
 from syphus.references.boxes import find_convention
 
+_NOT_TRANSLATED = (f"{FAMILY}/", "judge/", "blind/")
+"""Categories of a run whose outcomes are translations, or about other dialogues."""
+
 
 class Source(Struct, kw_only=True):
     """The dialogues to be translated, which are read several times and never held."""
@@ -90,7 +93,7 @@ def _open_run(folder: Path, stack: ExitStack) -> Source:
     file = copies / "dialogues.jsonl"
     with open_ledger(folder) as ledger, file.open("wb") as copy:
         for outcome in ledger.outcomes():
-            if not outcome.category.startswith(f"{FAMILY}/"):
+            if not outcome.category.startswith(_NOT_TRANSLATED):
                 copy.writelines(msgspec.json.encode(dialogue) + b"\n" for dialogue in outcome.dialogues)
     decode = msgspec.json.Decoder(Dialogue).decode
 

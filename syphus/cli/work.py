@@ -193,9 +193,12 @@ def both(
 
 def count_items(prepared: Prepared, ledger: Ledger, only: Callable[[GenerateItem], bool] | None = None) -> int:
     """How many items a run has; reads all sources. Raises :class:`InputError` where there is no scene in them."""
-    if only is not None:
+    if only is not None or any(category.sources is not None for category in prepared.categories):
         prompts = [CategoryPrompts(category) for category in prepared.categories]
-        return sum(only(item) for item in make_items(_scenes(prepared, ledger), prompts))
+        items = make_items(_scenes(prepared, ledger), prompts)
+        total = sum(1 for item in items if only is None or only(item))
+        if total or only is not None:
+            return total
     scenes = sum(1 for _ in _scenes(prepared, ledger))
     if not scenes:
         ledger.flush()

@@ -74,6 +74,8 @@ def make_items(
         digests = [digest(scene) if code else "" for scene in block]
         for prompts, version in zip(categories, versions, strict=True):
             for scene, scene_digest in zip(block, digests, strict=True):
+                if not prompts.category.takes(scene):
+                    continue
                 for sample in range(prompts.category.samples):
                     item = GenerateItem(scene=scene, prompts=prompts, sample=sample, version=version)
                     again = draw_of(item.id)

@@ -84,12 +84,16 @@ def mask(text: str, names: Iterable[str] = ()) -> Masked:
     """
     locks: list[Lock] = []
     parts: list[str] = []
-    end = 0
+    end = -1
     for start, stop, kind in _find(text, _name_pattern(tuple(names))):
-        locks.append(Lock(kind, text[start:stop]))
-        parts += [text[end:start], f"{OPEN}{len(locks)}{CLOSE}"]
+        if start == end and "option" not in (kind, locks[-1].kind):
+            # `<box>(1,2),(3,4)</box>` is one thing, and one marker is lost less easily than three.
+            locks[-1] = Lock(locks[-1].kind, locks[-1].value + text[start:stop])
+        else:
+            locks.append(Lock(kind, text[start:stop]))
+            parts += [text[max(end, 0) : start], f"{OPEN}{len(locks)}{CLOSE}"]
         end = stop
-    return Masked("".join([*parts, text[end:]]), tuple(locks))
+    return Masked("".join([*parts, text[max(end, 0) :]]), tuple(locks))
 
 
 def already_masked(text: str) -> Masked:

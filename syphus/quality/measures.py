@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (full-width signs are what is looked for)
 """What a whole set is like: how varied, how complex, how balanced; counted dialogue by dialogue.
 
 Every figure is a sum or comes out of counts, so that parts of a set are counted apart and put together
@@ -64,7 +65,6 @@ class Measures(Struct, kw_only=True):
     labels: int = 0
     """Different labels of the dialogues' scenes, summed; of these so many were named."""
     labels_named: int = 0
-    sample: Sample = field(default_factory=Sample)
 
     def add(self, dialogue: Dialogue, pairs: Sequence[Pair], scene: Scene | None) -> None:
         """Counts a dialogue.
@@ -83,12 +83,10 @@ class Measures(Struct, kw_only=True):
         self.abilities[dialogue.ability] += count
         self.languages[dialogue.language] += count
         texts = [(plain_text(pair.question), plain_text(pair.answer)) for pair in pairs]
-        for turn, (question, answer) in enumerate(texts):
+        for question, answer in texts:
             self._add_pair(question, answer)
-            self.sample.add(f"{dialogue.id}/{turn}", question, answer)
         self._add_things(dialogue, texts, scene)
-        for table in (self.openings, self.verb_objects, self.objects, self.verbs):
-            _cut(table)
+        self._cut_tables()
 
     def _add_pair(self, question: str, answer: str) -> None:
         self.question_words[count_words(question)] += 1
@@ -144,18 +142,28 @@ class Measures(Struct, kw_only=True):
     def merge(self, other: Self) -> None:
         """Adds the counts of another part of the set."""
         for name in self.__struct_fields__:
-            if name == "sample":
-                self.sample.merge(other.sample)
+            own, theirs = getattr(self, name), getattr(other, name)
+            if isinstance(own, Counter):
+                own.update(theirs)
             else:
-                setattr(self, name, getattr(self, name) + getattr(other, name))
+                setattr(self, name, own + theirs)
+        self._cut_tables()
 
-    def figures(self) -> dict[str, Any]:
-        """The measures, as ``docs/quality.md`` defines them; rounded, with the commonest entries of each table."""
+    def _cut_tables(self) -> None:
+        for table in (self.openings, self.verb_objects, self.objects, self.verbs):
+            _cut(table)
+
+    def figures(self, sample: Sample) -> dict[str, Any]:
+        """The measures, as ``docs/quality.md`` defines them; rounded, with the commonest entries of each table.
+
+        Args:
+            sample: of the same set.
+        """
         return {
             "dialogues": self.dialogues,
             "pairs": self.pairs,
             "diversity": {
-                **self.sample.figures(),
+                **sample.figures(),
                 "question_forms": _table(self.forms),
                 "openings": _table(self.openings),
                 "verbs": _table(self.verbs),

@@ -24,8 +24,8 @@ _NTH = re.compile(
 
 _CLOCK = re.compile(r"(?<![\d:.])(?:(?P<hours>\d{1,2}):)?(?P<minutes>\d{1,2}):(?P<seconds>[0-5]\d)(?:\.\d)?(?![\d:])")
 _SECONDS = re.compile(
-    r"\b(?:at|from|until|after|around|about|between|by) (?:the )?(?:second )?(?P<number>\d{1,4}(?:\.\d+)?)"
-    r"(?: ?(?:s|sec|secs|seconds?)(?: mark)?)\b"
+    r"\b(?:[Aa]t|[Ff]rom|to|till|[Uu]ntil|[Aa]fter|[Bb]efore|[Aa]round|[Aa]bout|[Bb]etween|and|[Bb]y|[Tt]he|[Nn]ear)"
+    r" (?:the )?(?:second )?(?P<number>\d{1,5}(?:\.\d+)?)[ -]?(?:s|secs?|seconds?)(?: mark)?\b"
 )
 _SLACK = 1.5
 """Seconds beyond the end that rounding may bring."""

@@ -274,4 +274,6 @@ def _check_question(source: str, translated: str, language: Language) -> Verdict
     """A question stays one, in the languages that write a mark behind it."""
     if language.script not in _MARKS_QUESTIONS or not source.endswith("?") or _QUESTION_MARK.search(translated):
         return None
-    return _verdict("structure", "question", "The text asks; its translation ends with a question mark, too.", translated)
+    return _verdict(
+        "structure", "question", "The text asks; its translation ends with a question mark, too.", translated
+    )

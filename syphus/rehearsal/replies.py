@@ -26,6 +26,10 @@ _FORM_LINE = re.compile(r"^\{.*\}$", re.MULTILINE)
 _COUNT = re.compile(r"\b(\d+)(?: to (\d+))? pairs?\b")
 _LISTED = re.compile(r"^(?:(?P<id>[a-z]\d+) )?(?P<label>[^\W\d_].*?)(?: \([^)]*\))?: \[[\d., -]+\]")
 """A thing or a region with its place, which no answer may name in numbers."""
+_CLOCK = r"(?:\d+:)?\d+:\d\d(?:\.\d)?"
+_TIMED = re.compile(rf"{_CLOCK}(?: to {_CLOCK})?: ")
+_COLUMN = re.compile(r"(?:;|(?<=[.!?])) [a-z][a-z ]*: .*$")
+"""When something happens, and what else is known of it: no words for an answer."""
 _REPAIR = re.compile(r"^That reply cannot be used")
 _ENOUGH_WORDS = 62
 """In an answer: within the bounds of all categories that come with syphus, from 3..80 to 60..260."""
@@ -208,8 +212,8 @@ class _Writer:
                 if listed := _LISTED.match(line):
                     labels.append(listed["label"])
                     self._ids += [listed["id"]] if listed["id"] else []
-                elif len(line.split()) > 3:
-                    self._seen.append(line.rstrip(". ") + ".")
+                elif len((told := _COLUMN.sub("", _TIMED.sub("", line))).split()) > 3 and "“" not in told:
+                    self._seen.append(told.rstrip(". ") + ".")
         self._seen += [f"Among other things there is a {label} here." for label in dict.fromkeys(labels)]
         if not self._seen:
             first = next((line for line in text.splitlines() if len(line.split()) > 3), "A thing stands there now")

@@ -7,7 +7,7 @@ neighbours (people call the same coat grey or silver). A colour of which nothing
 from syphus.quality.grounded.colouring import COLOURS, FAMILY, SKIP, read_colours
 from syphus.quality.grounded.facts import Facts
 from syphus.quality.grounded.lexicon import MEANINGS, PLAIN_WORDS, is_plural, singular_of
-from syphus.quality.grounded.reading import DETERMINERS, FOLLOWERS, Sentence, read_sentences
+from syphus.quality.grounded.reading import DETERMINERS, FOLLOWERS, Sentence
 from syphus.quality.pairs import Finding, View
 
 _NEAR = [
@@ -79,7 +79,7 @@ def check_colours(view: View) -> Finding | None:
     if all(_is_verbatim(answer.words, colour, facts.lower) for colour in answer.distinct & COLOURS):
         return None
     noted: Finding | None = None
-    for sentence in read_sentences(answer.plain):
+    for sentence in facts.read(answer.plain):
         if COLOURS.isdisjoint(sentence.tokens) or sentence.negated:
             continue
         pairs = list(read_colours(sentence)) or _asked(sentence, view)

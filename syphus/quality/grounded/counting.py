@@ -19,6 +19,13 @@ _ADJECTIVES = frozenset(
     """.split()
 )
 _UNITS = frozenset("second seconds s sec secs minute minutes hour hours day days year years pm am o'clock feet foot inch inches percent times sided".split())
+_TWOFOLD = frozenset(
+    """
+    scissors glasses sunglasses eyeglasses goggles pants jeans shorts trousers leggings skis shoes boots sneakers socks
+    gloves slippers sandals headphones binoculars tongs pliers shears clippers skates heels
+    """.split()
+)
+"""What a pair of is one of, or hardly counted."""
 _PEOPLE = frozenset({"person"})
 
 
@@ -39,6 +46,8 @@ def read_counts(sentence: Sentence) -> Iterator[Count]:
     """The counted things of a sentence: ``three dogs``, ``a pair of skis``, ``a single cat``."""
     tokens = sentence.tokens
     for at, token in enumerate(tokens):
+        if token == "pair" and at + 2 < len(tokens) and tokens[at + 2] in _TWOFOLD:
+            continue
         number = 2 if token in {"pair", "couple", "both"} else 1 if token in {"single", "a", "an"} else count_of(token)
         vague = token in _VAGUE and token != "pair"
         if (number is None and not vague) or (number == 0):

@@ -8,7 +8,7 @@ the number open; so do many boxes, since annotators stop at a dozen or so.
 from syphus.quality.grounded.counting import Count, read_counts
 from syphus.quality.grounded.facts import Facts
 from syphus.quality.grounded.lexicon import MEANINGS, is_plural, singular_of, things_of
-from syphus.quality.grounded.reading import FOLLOWERS, NUMBERS, Sentence, count_of, is_head, read_sentences
+from syphus.quality.grounded.reading import FOLLOWERS, NUMBERS, Sentence, count_of, is_head
 from syphus.quality.pairs import Finding, View
 
 NUMBER_WORDS = frozenset(NUMBERS) - {"zero", "one"} | {"single", "pair", "couple", "both"}
@@ -79,8 +79,11 @@ def check_counts(view: View) -> Finding | None:
     if answer.distinct.isdisjoint(NUMBER_WORDS) and not digits and not (asked and "one" in answer.distinct):
         return None
     facts = view.facts
+    alone = asked and ("one" in answer.distinct or len(answer.words) < 5)
+    if not alone and not digits and _are_verbatim(answer.words, facts.lower):
+        return None
     noted: Finding | None = None
-    for sentence in read_sentences(answer.plain):
+    for sentence in facts.read(answer.plain):
         if sentence.negated:
             continue
         counts = [one for one in read_counts(sentence) if not one.vague and (one.number > 1 or asked)]
@@ -101,6 +104,15 @@ def check_counts(view: View) -> Finding | None:
                     return finding
                 noted = noted or finding
     return noted
+
+
+def _are_verbatim(words: list[str], text: str) -> bool:
+    """Each number stands before the same word in the annotations."""
+    return all(
+        f"{word} {words[at + 1]}" in text and words[at + 1] != "of" if at + 1 < len(words) else False
+        for at, word in enumerate(words)
+        if word in NUMBER_WORDS
+    )
 
 
 def is_total(sentence: Sentence) -> bool:

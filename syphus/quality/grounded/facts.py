@@ -13,6 +13,7 @@ from syphus.quality.grounded.lexicon import (
     MEMBERS,
     PHRASE_STARTS,
     PHRASES,
+    PHRASES_BY_START,
     SUPPORTING,
     SUPPORTS,
     things_of_label,
@@ -32,6 +33,7 @@ class Facts:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
+        self._read: dict[str, list[Sentence]] = {}
         self.text = " ".join(scene_texts(scene))
         """Everything in words that is annotated, but what was found to be absent."""
 
@@ -56,8 +58,10 @@ class Facts:
         """The things, and kinds of things, that something annotated lets one speak of."""
         words = self.words
         found = set().union(*[SUPPORTS[word] for word in words & SUPPORTING])
-        if not PHRASE_STARTS.isdisjoint(words):
-            found.update(*[things for phrase, things in PHRASES.items() if phrase in self.lower])
+        for start in words & PHRASE_STARTS:
+            for phrase in PHRASES_BY_START[start]:
+                if phrase in self.lower:
+                    found |= PHRASES[phrase]
         for thing in self.boxed:
             found.add(thing)
             if thing in KINDS:
@@ -114,12 +118,28 @@ class Facts:
 
     def objects_of(self, things: frozenset[str]) -> list[Object]:
         """The annotated objects that are one of these things, or of one of these kinds; each once, in their order."""
-        wide = things.union(*[MEMBERS[thing] for thing in things if thing in MEMBERS])
-        return [one for one in self.scene.objects if not wide.isdisjoint(label_things(one.label))]
+        wide = things if MEMBERS.keys().isdisjoint(things) else widen(things)
+        named = [self.boxed[thing] for thing in wide if thing in self.boxed]
+        if len(named) < 2:
+            return named[0] if named else []
+        ids = {one.id for objects in named for one in objects}
+        return [one for one in self.scene.objects if one.id in ids]
+
+    def read(self, text: str) -> list[Sentence]:
+        """The sentences of a question or answer; several checks ask for them."""
+        found = self._read.get(text)
+        if found is None:
+            found = self._read[text] = read_sentences(text)
+        return found
 
     def supports(self, things: frozenset[str]) -> bool:
         """True where one of these things may be spoken of."""
         return not things.isdisjoint(self.supported)
+
+
+def widen(things: frozenset[str]) -> frozenset[str]:
+    """These things, and those of the kinds among them."""
+    return things.union(*[MEMBERS[thing] for thing in things if thing in MEMBERS])
 
 
 _labels: dict[str, frozenset[str]] = {}

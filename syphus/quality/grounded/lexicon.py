@@ -95,7 +95,10 @@ WORDS = frozenset(word for word in MEANINGS if " " not in word)
 """The words that may mean a thing."""
 PHRASES = {word: things for word, things in MEANINGS.items() if " " in word}
 """As ``MEANINGS``, of several words each."""
-PHRASE_STARTS = frozenset(phrase.split()[0] for phrase in PHRASES)
+PHRASES_BY_START: dict[str, tuple[str, ...]] = {}
+for _phrase in PHRASES:
+    PHRASES_BY_START[_phrase.split()[0]] = (*PHRASES_BY_START.get(_phrase.split()[0], ()), _phrase)
+PHRASE_STARTS = frozenset(PHRASES_BY_START)
 PLAIN_WORDS = _PLAIN | frozenset(_plural_of(word) for word in _PLAIN)
 MEMBERS = {kind: frozenset(thing for thing, own in KINDS.items() if own == kind) for kind in set(KINDS.values())}
 """Kind -> the things of that kind."""

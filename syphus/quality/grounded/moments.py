@@ -5,7 +5,6 @@ parts joined by "before", "after" or "then" must come in that order.
 """
 
 import re
-from typing import NamedTuple
 
 from syphus.quality.pairs import Finding, View
 from syphus.quality.vocabulary import stems_of
@@ -16,21 +15,15 @@ _TIME = re.compile(
 )
 _ORDER = re.compile(r"\b(?P<word>before|after|then|afterwards|followed by|prior to)\b")
 _LEAD = re.compile(r"^\s*(?P<word>before|after)\b(?P<first>[^,]{8,160}),(?P<second>.{8,})$")
+_MORE = re.compile(r", (?:and|but|so|which|while)\b|\b(?:before|after|until|because)\b")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 _LEAST = 0.6
 """Of the stems of a part, so many stand in the segment that it speaks of."""
-_LEAD_OF = 0.25
-"""By so much the best segment's share is above the next one's."""
+_LEAD_OF = 0.2
+"""By so much the best segment's F1 of stems is above the next one's."""
 _SLACK = 2.0
 """Seconds that a time may lie outside of its segment: people round."""
 _TIME_WORDS = frozenset({"before", "after", "then", "afterwards", "prior", "followed"})
-
-
-class Match(NamedTuple):
-    """The segment that a part of a sentence speaks of."""
-
-    segment: Segment
-    share: float
 
 
 def check_moments(view: View) -> Finding | None:
@@ -58,7 +51,7 @@ def _check_time(sentence: str, known: list[tuple[Segment, frozenset[str]]], view
     match = _match(_TIME.sub(" ", said), known)
     if match is None:
         return None
-    start, end = match.segment.start, match.segment.end
+    start, end = match.start, match.end
     wrong = [time for time in times if not start - _SLACK <= time <= end + _SLACK]
     if len(wrong) < len(times):
         return None  # "from 3 s on": one of the times is right
@@ -76,28 +69,33 @@ def _check_order(sentence: str, known: list[tuple[Segment, frozenset[str]]]) -> 
         if not found:
             return None
         word, one, two = found["word"], lower[: found.start()], lower[found.end() :]
+        # A third part would be taken for one of the two.
+        if _MORE.search(two.rstrip(" .")):
+            return None
     first, second = (two, one) if word == "after" else (one, two)
     early, late = _match(first, known), _match(second, known)
-    if early is None or late is None or early.segment is late.segment:
+    if early is None or late is None or early is late:
         return None
-    if early.segment.start >= late.segment.end - 0.01:
+    if early.start >= late.end - 0.01:
         message = "The answer puts two things in an order that the segments turn round."
         return Finding("wrong_order", message, sentence)
     return None
 
 
-def _match(text: str, known: list[tuple[Segment, frozenset[str]]]) -> Match | None:
+def _match(text: str, known: list[tuple[Segment, frozenset[str]]]) -> Segment | None:
     """The one segment that a text speaks of; None where it speaks of none, or of several."""
     said = stems_of(text)
     if len(said) < 2:
         return None
-    ranked = sorted(((len(said & stems) / min(len(said), len(stems) or 1), one) for one, stems in known), key=lambda both: -both[0])
-    best = ranked[0]
-    if best[0] < _LEAST or len(said & stems_of(best[1].text)) < 2:
+    ranked = sorted(((2 * len(said & stems) / (len(said) + len(stems)), at) for at, (_, stems) in enumerate(known)), reverse=True)
+    best, at = ranked[0]
+    segment, stems = known[at]
+    shared = len(said & stems)
+    if shared < 2 or shared / min(len(said), len(stems)) < _LEAST:
         return None
-    if len(ranked) > 1 and ranked[1][0] > best[0] - _LEAD_OF:
+    if len(ranked) > 1 and ranked[1][0] > best - _LEAD_OF:
         return None
-    return Match(best[1], best[0])
+    return segment
 
 
 def _seconds(found: re.Match[str]) -> float:

@@ -7,7 +7,7 @@ things that are not left out of annotations; all else is noted, and the pair is 
 
 from syphus.quality.grounded.facts import Facts
 from syphus.quality.grounded.lexicon import COCO_THINGS, MEANINGS, MEMBERS, PLAIN_WORDS, WEAK_THINGS, WORDS, is_plural, things_of
-from syphus.quality.grounded.reading import Sentence, has_determiner, is_head, read_sentences
+from syphus.quality.grounded.reading import Sentence, has_determiner, is_head
 from syphus.quality.pairs import Finding, Side, View
 
 _PERSON = frozenset({"person"})
@@ -30,7 +30,7 @@ def check_objects(view: View) -> Finding | None:
         return None
     noted: Finding | None = None
     definite = 0
-    for sentence in read_sentences(answer.plain):
+    for sentence in facts.read(answer.plain):
         for at, word in enumerate(sentence.tokens):
             if word not in strange:
                 continue
@@ -98,9 +98,3 @@ def _is_certain(things: frozenset[str], word: str, sentence: Sentence, facts: Fa
         return True
     # Captions alone: of what is large or moves, several people would have said something.
     return not things.isdisjoint(_SALIENT)
-
-
-def claims_thing(side: Side, things: frozenset[str]) -> bool:
-    """True where a text names one of these things, or one of these kinds, at all."""
-    wide = things.union(*[MEMBERS[thing] for thing in things if thing in MEMBERS])
-    return any(not wide.isdisjoint(MEANINGS[word]) for word in side.distinct & WORDS)

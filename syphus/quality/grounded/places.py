@@ -9,105 +9,116 @@ import re
 from typing import NamedTuple
 
 from syphus.quality.grounded.facts import Facts
-from syphus.quality.grounded.lexicon import MEANINGS, is_plural, things_of
-from syphus.quality.grounded.reading import DETERMINERS, FOLLOWERS, Sentence, is_head, read_sentences
+from syphus.quality.grounded.lexicon import MEANINGS, WORDS, is_plural, things_of
+from syphus.quality.grounded.reading import DETERMINERS, FOLLOWERS, Sentence, is_head
 from syphus.quality.pairs import Finding, View
-from syphus.records import Object
+from syphus.records import Box, Object
 
-PLACE_WORDS = frozenset(
-    "left right above below beneath under underneath top bottom upper lower middle center centre between over".split()
-)
+PLACE_WORDS = frozenset("left right above below beneath underneath top bottom upper lower between".split())
+"""One of them stands in whatever says where something is."""
+_OTHERS = tuple(PLACE_WORDS - {"left", "right"})
+
 _FRAME = r"(?:image|picture|photo|photograph|frame|scene|shot|view)"
-_OF_FRAME = rf"(?:\s(?:part|portion|area|section|corner|half|end|edge))?(?:\s(?:of|in) (?:the|this) {_FRAME})?"
 _SIDE = re.compile(
-    rf"\b(?:on|at|in|to|near|towards?|along|occupying|from) the (?:far |upper |lower |top |bottom |extreme |very )*(?P<side>left|right)"
-    rf"(?: hand)?(?: side| edge| corner| part| half| portion| area| end| section)?(?P<of>(?:'s)? (?:of|in|from|and) )?"
-    rf"(?:(?:the|this) (?P<frame>{_FRAME})\b)?"
+    r"\b(?:on|at|in|to|near|towards?|along|occupying|from) the (?:far |upper |lower |top |bottom |extreme |very )*"
+    r"(?P<side>left|right)(?: hand)?(?: side| edge| corner| part| half| portion| area| end| section)?"
+    rf"(?P<of>(?:'s)? (?:of|in|from|and) )?(?:(?:the|this) (?P<frame>{_FRAME})\b)?"
 )
 _LEVEL = re.compile(
-    rf"\b(?:on|at|in|near|towards?) the (?P<level>top|bottom|upper|lower)(?: part| portion| half| area| section| edge| corner)? "
-    rf"(?:left |right |left corner |right corner )?(?:part |corner |portion |side |half |area )?of (?:the|this) {_FRAME}\b"
+    r"\b(?:on|at|in|near|towards?) the (?P<level>top|bottom|upper|lower)(?: part| portion| half| area| section| edge| corner)? "
+    r"(?:left |right |left corner |right corner )?(?:part |corner |portion |side |half |area )?"
+    rf"of (?:the|this) {_FRAME}\b"
 )
 _RELATION = re.compile(
-    r"\b(?P<relation>(?:to|on) the (?P<side>left|right)(?: hand)?(?: side)? of|(?P<alone>left|right) of|(?P<level>above|below|beneath|underneath)"
-    r"|between) (?P<after>.{3,60})"
+    r"\b(?:(?:to|on) the (?P<side>left|right)(?: hand)?(?: side)? of|(?P<alone>left|right) of|"
+    r"(?P<level>above|below|beneath|underneath)) (?P<after>.{3,60})"
 )
-_BODY = frozenset(
-    "hand arm leg foot shoulder eye ear wrist thumb side's paw wing click turn lane hands turning turns turned knee".split()
+_BETWEEN = re.compile(
+    r"\bbetween (?P<one>(?:the|a|an) [a-z ]{2,30}?) and (?P<two>(?:the|a|an) [a-z ]{2,30}?)(?=[,.;!?]|$| (?:in|on|at|near)\b)"
 )
 _CLAUSES = re.compile(
     r",? (?:while|and|whereas|but) (?=(?:the|a|an|another|one|two|there)\b)|;|, (?=with |the |a |an )"
 )
+_BODY = frozenset("hand hands arm leg foot shoulder eye ear wrist thumb paw wing click turn turns turning lane knee".split())
 _FAR = 0.6
-"""Of the frame's width: a box whose whole middle third is beyond it is not on the left."""
+"""Of the frame's width or height: a thing whose middle is beyond it is not in the first half."""
 _GAP = 0.05
 """Of the frame: less than that is no clear order."""
-_MIRROR = {"left": "right", "right": "left"}
 
 
 class Place(NamedTuple):
-    """One thing is said to be somewhere; ``other`` is the thing it is compared with, None for the frame."""
+    """One thing is said to be somewhere."""
 
     thing: Object
     where: str
-    other: Object | None
+    others: tuple[Object, ...]
+    """What it is compared with: nothing for the frame, two things for ``between``."""
     words: str
 
 
 def check_places(view: View) -> Finding | None:
     """Left, right, above, below and between agree with the boxes of the things that are meant, where these are clear."""
     answer = view.answer
-    if answer.distinct.isdisjoint(PLACE_WORDS) or not any(one.box for one in view.scene.objects):
+    if answer.distinct.isdisjoint(PLACE_WORDS) or not _names_single(answer.distinct, view.facts):
         return None
-    if len(view.scene.assets) > 1:
-        return None
-    for sentence in read_sentences(answer.plain):
-        if PLACE_WORDS.isdisjoint(sentence.tokens) or sentence.hedged or sentence.negated:
-            continue
+    for sentence in view.facts.read(answer.plain):
         for place in read_places(sentence, view.facts):
-            if holds(place, view.facts) is False:
-                of = f" of “{place.other.label}”" if place.other else ""
-                message = f"The answer puts “{place.thing.label}” {place.where}{of}; its box is elsewhere."
+            if holds(place, view.facts) is False and not sentence.negated and not sentence.hedged:
+                of = " and ".join(f"“{other.label}”" for other in place.others)
+                message = f"The answer puts “{place.thing.label}” {place.where}{' of ' * bool(of)}{of}; its box is elsewhere."
                 return Finding("wrong", message, place.words)
     return None
 
 
+def _names_single(words: frozenset[str], facts: Facts) -> bool:
+    """A word names something of which there is one box; most texts end here."""
+    boxed = facts.boxed
+    return any(len(boxed.get(thing, ())) == 1 for word in words & WORDS for thing in MEANINGS[word])
+
+
 def read_places(sentence: Sentence, facts: Facts) -> list[Place]:
     """The places that a sentence gives to things of which there is one only."""
-    found: list[Place] = []
+    text = sentence.text.strip()
+    if "left" not in text and "right" not in text and not any(word in text for word in _OTHERS):
+        return []
+    if not (_SIDE.search(text) or _LEVEL.search(text) or _RELATION.search(text) or "between" in text):
+        return []
+    if found := _BETWEEN.search(text):
+        # Before the clauses are cut: "between the cat and the dog" is one.
+        thing = _only_thing(text[: found.start()], facts)
+        others = (_first_thing(found["one"], facts), _first_thing(found["two"], facts))
+        return [Place(thing, "between", (others[0], others[1]), text)] if thing and others[0] and others[1] else []
+    places: list[Place] = []
     before = ""
-    for part in _CLAUSES.split(sentence.text):
+    for part in _CLAUSES.split(text):
         # "On the left, a dog lies": the place comes before the thing.
         clause = f"{before} {part}" if before else part
         before = "" if _things_in(clause) else clause
         if not before:
-            found += _read_clause(clause, facts)
-    return found
+            places += _read_clause(clause, facts)
+    return places
 
 
 def _read_clause(clause: str, facts: Facts) -> list[Place]:
     places: list[Place] = []
     relation = _RELATION.search(clause)
     if relation and not re.match(rf"(?:the|this|our) {_FRAME}\b", relation["after"]):
+        where = relation["side"] or relation["alone"] or ("above" if relation["level"] == "above" else "below")
         thing = _only_thing(clause[: relation.start()], facts)
         other = _first_thing(relation["after"], facts)
-        where = relation["side"] or relation["alone"] or relation["level"] or ""
-        if thing and other and thing is not other and where:
-            where = "below" if where in {"beneath", "underneath"} else where
-            places.append(Place(thing, where, other, clause.strip()))
-        return places
+        return [Place(thing, where, (other,), clause.strip())] if thing and other and thing is not other else []
     for side in _SIDE.finditer(clause):
         rest = clause[side.end() :].split()
         if side["of"] and not side["frame"] and side["of"].strip() != "and":
-            continue  # "on the left side of the bed"
+            continue  # "in the left of two rows"
         if rest and rest[0].strip(".,") in _BODY | {"of", "in"}:
             continue
         if thing := _only_thing(clause[: side.start()].strip() or clause[side.end() :], facts):
-            places.append(Place(thing, side["side"], None, clause.strip()))
+            places.append(Place(thing, side["side"], (), clause.strip()))
     for level in _LEVEL.finditer(clause):
         if thing := _only_thing(clause[: level.start()].strip() or clause[level.end() :], facts):
             where = "above" if level["level"] in {"top", "upper"} else "below"
-            places.append(Place(thing, where, None, clause.strip()))
+            places.append(Place(thing, where, (), clause.strip()))
     return places
 
 
@@ -152,17 +163,20 @@ def _single(things: frozenset[str], facts: Facts) -> Object | None:
 
 def holds(place: Place, facts: Facts) -> bool | None:
     """True or False where the boxes are clear, None where they are not."""
-    assert place.thing.box is not None
-    x1, y1, x2, y2 = place.thing.box
+    x1, y1, x2, y2 = _box(place.thing)
     asset = facts.scene.asset_of(place.thing)
     width, height = (asset.width, asset.height) if asset else (None, None)
-    if place.other is None:
-        if place.where in {"left", "right"}:
-            return _on_side(x1, x2, width, place.where == "left")
-        return _on_side(y1, y2, height, place.where == "above")
-    assert place.other.box is not None
-    a1, b1, a2, b2 = place.other.box
-    if place.where in {"left", "right"}:
+    sideways = place.where in {"left", "right"}
+    if not place.others:
+        return (
+            _on_side(x1, x2, width, place.where == "left")
+            if sideways
+            else _on_side(y1, y2, height, place.where == "above")
+        )
+    if place.where == "between":
+        return _is_between(_box(place.thing), *map(_box, place.others))
+    a1, b1, a2, b2 = _box(place.others[0])
+    if sideways:
         gap = _GAP * (width or max(x2, a2))
         middle, others = (x1 + x2) / 2, (a1 + a2) / 2
         clear = abs(middle - others) > gap and not (x1 <= a1 and a2 <= x2) and not (a1 <= x1 and x2 <= a2)
@@ -171,6 +185,21 @@ def holds(place: Place, facts: Facts) -> bool | None:
     middle, others = (y1 + y2) / 2, (b1 + b2) / 2
     clear = abs(middle - others) > gap and (y2 <= b1 + gap or b2 <= y1 + gap)
     return (middle < others) == (place.where == "above") if clear else None
+
+
+def _box(thing: Object) -> Box:
+    assert thing.box is not None
+    return thing.box
+
+
+def _is_between(own: Box, one: Box, two: Box) -> bool | None:
+    """False where a box lies on the far side of both others, across and down; pictures have depth, so True is never sure."""
+    beside = [
+        (own[low] + own[low + 2]) / 2 < min(one[low], two[low]) or (own[low] + own[low + 2]) / 2 > max(one[low + 2], two[low + 2])
+        for low in (0, 1)
+    ]
+    apart = [own[low + 2] < min(one[low], two[low]) or own[low] > max(one[low + 2], two[low + 2]) for low in (0, 1)]
+    return False if all(beside) or any(apart) else None
 
 
 def _on_side(low: float, high: float, size: int | None, first: bool) -> bool | None:  # noqa: FBT001

@@ -1,7 +1,7 @@
 """References against what they point at: how many, and what they are."""
 
-from syphus.quality.grounded.facts import Facts, label_things
-from syphus.quality.grounded.lexicon import MEANINGS, MEMBERS, is_plural, things_of
+from syphus.quality.grounded.facts import Facts, label_things, widen
+from syphus.quality.grounded.lexicon import MEANINGS, is_plural, things_of
 from syphus.quality.grounded.reading import count_of
 from syphus.quality.pairs import Finding
 from syphus.quality.vocabulary import split_words, stems_of
@@ -29,15 +29,13 @@ def judge_reference(reference: Reference, facts: Facts, written: str) -> Finding
     things, _ = things_of(words, head)
     for one in objects:
         own = label_things(one.label)
-        if not own or _related(things, own, facts) or not stems_of(one.label).isdisjoint(stems_of(reference.phrase)):
+        if not own or _related(things, own) or not stems_of(one.label).isdisjoint(stems_of(reference.phrase)):
             continue
         message = f"A reference calls {one.id} “{reference.phrase}”; it is “{one.label}”."
         return Finding("wrong_thing", message, written)
     return None
 
 
-def _related(things: frozenset[str], own: frozenset[str], facts: Facts) -> bool:
+def _related(things: frozenset[str], own: frozenset[str]) -> bool:
     """The same thing, or one is of the other's kind; a person may be called by what is worn, and a part by its whole."""
-    del facts
-    wide = things.union(*[MEMBERS[thing] for thing in things if thing in MEMBERS])
-    return bool(wide & own) or bool(own.union(*[MEMBERS[one] for one in own if one in MEMBERS]) & things)
+    return not widen(things).isdisjoint(own) or not widen(own).isdisjoint(things)

@@ -8,14 +8,14 @@ the answer's own words would be; a no denies it. Questions that the annotations 
 import re
 
 from syphus.quality.grounded.colours import judge_colour
-from syphus.quality.grounded.colouring import read_colours
+from syphus.quality.grounded.colouring import COLOURS, read_colours
 from syphus.quality.grounded.counting import read_counts
-from syphus.quality.grounded.counts import is_total, judge_count
+from syphus.quality.grounded.counts import NUMBER_WORDS, is_total, judge_count
 from syphus.quality.grounded.facts import Facts
 from syphus.quality.grounded.lexicon import COCO_THINGS, MEANINGS, PLAIN_WORDS, WEAK_THINGS, things_of
-from syphus.quality.grounded.places import holds, read_places
-from syphus.quality.grounded.reading import Sentence, read_sentences
-from syphus.quality.pairs import Finding, View
+from syphus.quality.grounded.places import PLACE_WORDS, holds, read_places
+from syphus.quality.grounded.reading import Sentence
+from syphus.quality.pairs import Finding, Side, View
 
 _YES = frozenset({"yes", "yeah", "yep", "correct", "indeed", "certainly", "definitely"})
 _NO = frozenset({"no", "nope"})
@@ -32,6 +32,7 @@ _NONE_THERE = re.compile(
     r"\bno (?P<other>[a-z]+(?: [a-z]+)?) (?:is|are|can be) (?:visible|present|seen|shown)\b(?P<more>[^.!?;]*)"
 )
 _WHOLE = re.compile(r"^\s*(?:visible|present|shown|to be seen|at all|here|anywhere|,|in (?:the|this) (?:image|picture|photo|photograph|scene))*\s*$")
+_DENYING = frozenset({"there", "visible", "present", "seen", "shown"})
 _WORDS = re.compile(r"[a-z]+")
 
 
@@ -42,7 +43,7 @@ def check_presence(view: View) -> Finding | None:
     if first in _YES or first in _NO:
         return _judge_reply(view, yes=first in _YES)
     if "no" in view.answer.distinct or "not" in view.answer.distinct:
-        return _judge_denial(view.answer.plain, view.facts)
+        return _judge_denial(view.answer, view.facts)
     return None
 
 
@@ -50,10 +51,14 @@ def _judge_reply(view: View, *, yes: bool) -> Finding | None:
     facts, question = view.facts, view.question.folded.replace("-", " ")
     if found := _judge_known(view, yes=yes):
         return found
-    asked = _IS_THERE.search(question) or _CAN_SEE.search(question)
+    words = view.question.distinct
+    asked = "there" in words and _IS_THERE.search(question)
+    asked = asked or ("you" in words or "does" in words) and _CAN_SEE.search(question)
     if asked:
         return _judge_thing(asked["thing"] or asked.groupdict().get("other") or "", facts, yes=yes)
-    for sentence in read_sentences(view.question.plain):
+    if words.isdisjoint(NUMBER_WORDS) and words.isdisjoint(COLOURS) and words.isdisjoint(PLACE_WORDS):
+        return None if yes else _judge_denial(view.answer, facts)
+    for sentence in facts.read(view.question.plain):
         if sentence.negated or " or " in sentence.text or _others(sentence.text):
             continue
         for truth, words in _truths(sentence, facts):
@@ -61,7 +66,7 @@ def _judge_reply(view: View, *, yes: bool) -> Finding | None:
                 said = "yes" if yes else "no"
                 return Finding("wrong", f"The answer is {said}, but the annotations say otherwise of “{words}”.", view.question.text)
     if not yes:
-        return _judge_denial(view.answer.plain, facts)
+        return _judge_denial(view.answer, facts)
     return None
 
 
@@ -124,8 +129,11 @@ def _judge_no(things: frozenset[str], phrase: str, facts: Facts) -> Finding | No
     return None
 
 
-def _judge_denial(text: str, facts: Facts) -> Finding | None:
-    for found in _NONE_THERE.finditer(text.lower()):
+def _judge_denial(answer: Side, facts: Facts) -> Finding | None:
+    """"There is no dog" is wrong where one is."""
+    if answer.distinct.isdisjoint(_DENYING):
+        return None
+    for found in _NONE_THERE.finditer(answer.folded):
         rest = found["rest"] if found["rest"] is not None else found["more"] or ""
         if not _WHOLE.match(rest):
             continue

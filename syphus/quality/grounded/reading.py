@@ -5,12 +5,12 @@ No parser: the words before and after a noun tell enough. What is not plainly as
 
 import re
 
-from msgspec import Struct
+from functools import cached_property
 
 from syphus.quality.grounded.lexicon import is_plural
 
-_TOKEN = re.compile(r"\d+\.\d+|[a-z0-9]+(?:'[a-z]+)*|[.!?;\n,:()\"]")
-_ENDS = frozenset(".!?;\n")
+_TOKEN = re.compile(r"\d+\.\d+|[a-z0-9]+(?:'[a-z]+)*|[,:()\"]")
+_END = re.compile(r"[.!?;]+(?:\s+|$)|\n+")
 _MARKS = frozenset(',:()"')
 
 NUMBERS = {
@@ -59,11 +59,16 @@ FOLLOWERS = frozenset(
 )
 
 
-class Sentence(Struct, frozen=True):
-    """A sentence in lower case, and its tokens: words, and the marks , : ( )."""
+class Sentence:
+    """A sentence in lower case; its tokens are made when they are asked for."""
 
-    text: str
-    tokens: list[str]
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def tokens(self) -> list[str]:
+        """Words, numbers, and the marks , : ( )."""
+        return _TOKEN.findall(self.text)
 
     @property
     def hedged(self) -> bool:
@@ -100,22 +105,10 @@ class Sentence(Struct, frozen=True):
 
 def read_sentences(text: str) -> list[Sentence]:
     """The sentences of a text. An abbreviation's full stop ends one too, which does no harm here."""
-    sentences = []
-    tokens: list[str] = []
-    lower = text.lower().replace("’", "'").replace("-", " ")
-    begin = 0
-    for found in _TOKEN.finditer(lower):
-        token = found[0]
-        if token in _ENDS:
-            if tokens:
-                sentences.append(Sentence(lower[begin : found.end()], tokens))
-            tokens = []
-            begin = found.end()
-        else:
-            tokens.append(token)
-    if tokens:
-        sentences.append(Sentence(lower[begin:], tokens))
-    return sentences
+    lower = text.lower()
+    if not lower.isascii():
+        lower = lower.replace("\u2019", "'")
+    return [Sentence(part) for part in _END.split(lower.replace("-", " ")) if part]
 
 
 def has_determiner(tokens: list[str], at: int) -> bool:

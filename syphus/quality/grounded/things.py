@@ -100,7 +100,7 @@ monkey < animal: ape, chimpanzee, gorilla, baboon, orangutan
 lion < animal: lioness, big cat
 tiger < animal: tigress
 leopard < animal: cheetah, jaguar, panther
-deer < animal: elk, moose, antelope, reindeer, gazelle, stag, fawn, doe, impala, caribou, kudu, wildebeest
+deer < animal: elk, moose, antelope, reindeer, gazelle, stag, fawn, impala, caribou, kudu, wildebeest
 camel < animal: llama, alpaca, dromedary
 rabbit < animal: bunny, hare
 squirrel < animal: chipmunk

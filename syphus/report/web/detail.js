@@ -9,12 +9,14 @@ const choices = {
 let shownPlace = -1;
 
 async function openDetail(place, focus) {
+  const again = shownPlace === place;
   shownPlace = place;
   const body = await data.body(place);
   const scene = (await data.scene(body.scene)) || {};
   if (shownPlace !== place) return; // another was opened meanwhile
   const root = get("detail");
   root.replaceChildren(...detail(place, body, scene));
+  if (again) return; // only its languages or its decision are other ones
   root.scrollTop = 0;
   const order = list.chosen.indexOf(place);
   say(`${order + 1} of ${list.chosen.length}: ${data.rows.preview[place]}`);
@@ -254,8 +256,10 @@ function asked(body) {
     const [requests, prefixes] = await Promise.all([data.asked(body.asked), data.prefixes()]);
     for (const one of requests) {
       const messages = [...((one.prefix !== undefined && (prefixes || {})[one.prefix]) || []), ...one.messages];
-      holder.append(
-        make("h4", {}, one.purpose, one.model && make("span", {}, ` · ${one.model}`)),
+      fill(
+        holder,
+        {},
+        [make("h4", {}, one.purpose, one.model && make("span", {}, ` · ${one.model}`))],
         messages.map(([role, text]) => make("div", { class: `message ${role}` }, make("span", { class: "who" }, role), make("pre", { dir: "auto", tabindex: 0 }, text))),
         one.reply && make("div", { class: "message reply" }, make("span", { class: "who" }, "what came back"), make("pre", { dir: "auto", tabindex: 0 }, one.reply)),
       );

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, Self
 
 import msgspec
 from msgspec import Struct, field
@@ -310,7 +310,7 @@ class _Filing:
         self._all: dict[int, None] = {}
         self._read: IO[bytes]
 
-    def __enter__(self) -> "_Filing":
+    def __enter__(self) -> Self:
         self._read = (self._folder / "dialogues.jsonl").open("w+b")
         return self
 

@@ -18,6 +18,7 @@ function fill(node, attributes, children) {
 
 const make = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 const draw = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+const add = (node, ...children) => fill(node, {}, children);
 const get = (id) => document.getElementById(id);
 
 const number = (value) => value.toLocaleString("en");

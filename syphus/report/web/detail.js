@@ -256,10 +256,9 @@ function asked(body) {
     const [requests, prefixes] = await Promise.all([data.asked(body.asked), data.prefixes()]);
     for (const one of requests) {
       const messages = [...((one.prefix !== undefined && (prefixes || {})[one.prefix]) || []), ...one.messages];
-      fill(
+      add(
         holder,
-        {},
-        [make("h4", {}, one.purpose, one.model && make("span", {}, ` · ${one.model}`))],
+        make("h4", {}, one.purpose, one.model && make("span", {}, ` · ${one.model}`)),
         messages.map(([role, text]) => make("div", { class: `message ${role}` }, make("span", { class: "who" }, role), make("pre", { dir: "auto", tabindex: 0 }, text))),
         one.reply && make("div", { class: "message reply" }, make("span", { class: "who" }, "what came back"), make("pre", { dir: "auto", tabindex: 0 }, one.reply)),
       );

@@ -30,10 +30,8 @@ SCENE = Scene(
 )
 
 
-def dialogue_of(*texts: str, id: str = "a", language: str = "en", scene: Scene = SCENE, **fields: Any) -> Dialogue:
-    turns = tuple(
-        Turn(role="assistant" if number % 2 else "user", text=text) for number, text in enumerate(texts)
-    )
+def dialogue_of(*texts: str, id: str = "a", language: str = "en", scene: Scene = SCENE, **fields: Any) -> Dialogue:  # noqa: A002 - the record names it so
+    turns = tuple(Turn(role="assistant" if number % 2 else "user", text=text) for number, text in enumerate(texts))
     return Dialogue(
         id=id, scene=scene.id, source=scene.source, turns=turns, language=language, assets=scene.assets,
         objects=scene.objects[:1], **{"category": "llava/conversation", **fields},
@@ -55,5 +53,9 @@ def sample_of(*dialogues: Dialogue, version: bool = True, **fields: Any) -> Samp
 
 
 def facts_of(*samples: Sample, **fields: Any) -> ReportFacts:
-    common: dict[str, Any] = {"title": "demo", "origin": "a run", "prefixes": {1: (("system", "You are an assistant."),)}}
+    common: dict[str, Any] = {
+        "title": "demo",
+        "origin": "a run",
+        "prefixes": {1: (("system", "You are an assistant."),)},
+    }
     return ReportFacts(samples=samples, **{**common, **fields})

@@ -20,6 +20,7 @@ DATA = Path(os.environ.get("SYPHUS_DATA") or Path(__file__).parents[2] / "shared
 SCENE = Scene(id="s")
 KNOWN = frozenset({"o1", "o2", "r1", "image"})
 ASK = "What can be seen on the left side of the street?"
+ANY_LANGUAGE = Rules(off=("language",))
 SAY = "A cyclist waits there for the light to change."
 
 
@@ -102,7 +103,7 @@ GOOD_ANSWERS = [
 
 @pytest.mark.parametrize("answer", GOOD_ANSWERS)
 def test_good_answers_pass(answer):
-    assert codes(answer=answer) == []
+    assert codes(answer=answer, rules=ANY_LANGUAGE) == []
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_good_answers_pass(answer):
     ],
 )
 def test_good_questions_pass(question):
-    assert codes(question=question) == []
+    assert codes(question=question, rules=ANY_LANGUAGE) == []
 
 
 BAD_ANSWERS = [
@@ -260,7 +261,7 @@ def test_an_allowed_word_does_not_hide_another():
 
 
 def test_a_category_has_words_of_its_own():
-    rules = Rules(extra_leaks=("footage", "字幕"))
+    rules = Rules(extra_leaks=("footage", "字幕"), off=("language",))
     assert codes(answer="The footage shows a bus.", rules=rules) == ["leak/source_word"]
     assert codes(answer="根据字幕，他很高兴。", rules=rules) == ["leak/source_word"]
     assert codes(answer="The footages are old.", rules=rules) == []
@@ -427,7 +428,7 @@ def test_of_real_answers_only_true_leaks_are_flagged():
         for pair in real_pairs()
         for found in verdict(pair.question, pair.answer, rules=Rules(answer_words=(1, 300))).verdicts
     }
-    assert flags == {("leak", "are described"), ("leak", "used interchangeably to describe")}
+    assert flags == {("leak", "are described")}
 
 
 PIZZA = (
@@ -457,7 +458,7 @@ PORTRAIT = Scene(
     ids=["another picture", "this picture", "too short to tell", "not English"],
 )
 def test_an_answer_about_another_picture_is_found(answer: str, code: str | None) -> None:
-    found = check_pairs([Pair("What is this?", answer)], Rules(), scene=PORTRAIT, known=frozenset(), demonstrations=())
+    found = check_pairs([Pair("What is this?", answer)], ANY_LANGUAGE, scene=PORTRAIT, known=frozenset(), demonstrations=())
     assert [verdict.code for verdict in found.verdicts] == ([code] if code else [])
 
 

@@ -13,9 +13,29 @@ from syphus.quality.numerals import numbers_in_words
 PIECES = st.sampled_from(
     [
         *("<image>", "<|im_end|>", "</s>", "[INST]", "{{name}}", "⟦1⟧", "⟦", "⟧", "⟦12", "`x = 1`", "```\na\n```", "`"),
-        *("[0.1, 0.2, 0.3]", "((1,2),(3,4))", "<box>", "(A) red", "(B) blue", "A. cat\n", "B. dog\n", "Answer: C", "\n"),
+        *(
+            "[0.1, 0.2, 0.3]",
+            "((1,2),(3,4))",
+            "<box>",
+            "(A) red",
+            "(B) blue",
+            "A. cat\n",
+            "B. dog\n",
+            "Answer: C",
+            "\n",
+        ),
         *("https://a.b/c?d=1.", "www.x.org", "me@x.org", "photo_1.jpg", "/home/a/b", "$x^2$", "$5", "\\(a\\)", "$$y$$"),
-        *("[the bus](#o1)", "[](#image2)", "\\[Notes](#notes)", "\\\\[x](#y)", "](#z)", "[", "Times Square", " the ", "\x00"),
+        *(
+            "[the bus](#o1)",
+            "[](#image2)",
+            "\\[Notes](#notes)",
+            "\\\\[x](#y)",
+            "](#z)",
+            "[",
+            "Times Square",
+            " the ",
+            "\x00",
+        ),
         *("\ufdd0", "\u202e", "مرحبا", "３", "٣", "\\begin{a}b\\end{a}", "😀", "\ud800"),
     ]
 )

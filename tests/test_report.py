@@ -254,7 +254,10 @@ def test_an_item_without_dialogue_is_rejected_by_its_own_name() -> None:
 def test_the_version_depends_on_what_is_said_and_on_nothing_else() -> None:
     other = dialogue_of(*(turn.text for turn in ASTRONAUT.turns), id="other", category="other")
     assert version_of(other) == VERSION
-    for changed in (dialogue_of("What else?", "An orange suit."), dialogue_of(*(t.text for t in ASTRONAUT.turns), language="de")):
+    for changed in (
+        dialogue_of("What else?", "An orange suit."),
+        dialogue_of(*(t.text for t in ASTRONAUT.turns), language="de"),
+    ):
         assert version_of(changed) != VERSION
 
 
@@ -327,7 +330,9 @@ def test_a_thumbnail_stands_upright_and_knows_the_size_it_was_made_of(orientatio
 
 
 @needs_pillow
-@pytest.mark.parametrize("data", [b"", b"GIF89a", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", b"\xff\xd8\xff" * 9])
+@pytest.mark.parametrize(
+    "data", [b"", b"GIF89a", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", b"\xff\xd8\xff" * 9]
+)
 def test_what_is_no_picture_is_none(data: bytes) -> None:
     assert pictures.make_thumbnail(data, 100) is None
     assert pictures.make_thumbnail(picture_of(400, 200)[:300], 100) is None
@@ -426,7 +431,9 @@ def test_verdicts_of_quality_stand_beside_their_dialogue(tmp_path: Path) -> None
 
     file.write_bytes(msgspec.json.encode(ASTRONAUT) + b"\n")
     verdicts = tmp_path / "verdicts.jsonl"
-    verdicts.write_text('{"dialogue": "a", "turn": 0, "check": "leak", "code": "leak: source_word", "message": "m", "stance": "drop"}\n')
+    verdicts.write_text(
+        '{"dialogue": "a", "turn": 0, "check": "leak", "code": "leak: source_word", "message": "m", "stance": "drop"}\n'
+    )
     facts = gather(arguments("report", file, "--verdicts", verdicts), file).facts
     [sample] = facts.samples
     assert sample.remarks == (Remark(check="leak", code="leak: source_word", message="m", turn=0, stance="drop"),)

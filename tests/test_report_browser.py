@@ -117,7 +117,9 @@ def opened(browser, pictures: Path):
         assert one.errors == []
         assert [url for url in one.asked if not url.startswith(("data:", "blob:", "file:"))] == []
         assert len([url for url in one.asked if url.startswith("file:")]) >= 1
-        assert {url.partition("?")[0] for url in one.asked if url.startswith("file:")} == {one.page.url.partition("#")[0]}
+        assert {url.partition("?")[0] for url in one.asked if url.startswith("file:")} == {
+            one.page.url.partition("#")[0]
+        }
         one.context.close()
 
 
@@ -248,7 +250,11 @@ def test_filters_and_search(opened) -> None:
     page.select_option("#filter-language", "ja")
     assert shown.rows() == ["What does she wear?"]
     page.click("#clear")
-    for words, expected in (("THREE dogs", ["How many dogs?"]), ("بدلة", ["What does she wear?"]), ("zebra", ["Where is the zebra?"])):
+    for words, expected in (
+        ("THREE dogs", ["How many dogs?"]),
+        ("بدلة", ["What does she wear?"]),
+        ("zebra", ["Where is the zebra?"]),
+    ):
         page.fill("#search", words)
         page.wait_for_timeout(250)
         assert page.locator("#count").inner_text() == "1 of 4 entries"
@@ -271,7 +277,9 @@ def test_charts_lead_to_what_they_count(opened) -> None:
     assert "80 % of 10" in text
     assert "$0.0050" in text
     assert "$0.020" in text
-    names = page.locator(".sunburst [role=button]").evaluate_all("nodes => nodes.map((node) => node.getAttribute('aria-label'))")
+    names = page.locator(".sunburst [role=button]").evaluate_all(
+        "nodes => nodes.map((node) => node.getAttribute('aria-label'))"
+    )
     assert names == ["wear: 4, 100 %", "wear suit: 4, 100 %"]
     yields = page.locator(".card").first
     parts = [one.bounding_box()["width"] for one in yields.locator(".bar-row").first.locator(".part").all()]
@@ -326,7 +334,10 @@ def test_decisions_of_before_are_shown_and_those_about_another_text_are_not_take
     }
     shown = opened(demo_facts(decisions=made))
     page = shown.page
-    assert page.locator(".row .mark").evaluate_all("marks => marks.map((one) => one.className)") == ["mark accept", "mark outdated"]
+    assert page.locator(".row .mark").evaluate_all("marks => marks.map((one) => one.className)") == [
+        "mark accept",
+        "mark outdated",
+    ]
     assert page.locator("#tally").inner_text().split() == ["1", "accepted", "0", "rejected"]
     page.locator(".row").nth(2).click()
     page.wait_for_selector(".hint")
@@ -409,7 +420,7 @@ def test_the_policy_holds_even_where_markup_gets_in(opened, pictures: Path) -> N
     refused = []
     shown.page.on("console", lambda one: refused.append(one.text) if "Content Security Policy" in one.text else None)
     shown.page.locator("#detail").evaluate(
-        "node => { node.innerHTML = '<img src=\"http://127.0.0.1:9/x.png\" onerror=\"window.hacked=1\"><style>p{}</style>'"
+        'node => { node.innerHTML = \'<img src="http://127.0.0.1:9/x.png" onerror="window.hacked=1"><style>p{}</style>\''
         " + '<iframe src=\"http://127.0.0.1:9/\"></iframe>'; }"
     )
     shown.page.wait_for_timeout(200)
@@ -451,7 +462,15 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(opened) -> None:
 def test_texts_stand_out_from_their_ground(opened, scheme: str) -> None:
     """WCAG 2.2, 1.4.3: a contrast of 4.5 at least, of what is said, told and pressed."""
     page = opened(color_scheme=scheme).page
-    for selector in (".turn p", ".about span", ".count", ".decide.accept", ".decide.reject", ".finding blockquote", ".finding p"):
+    for selector in (
+        ".turn p",
+        ".about span",
+        ".count",
+        ".decide.accept",
+        ".decide.reject",
+        ".finding blockquote",
+        ".finding p",
+    ):
         contrast = page.locator(selector).first.evaluate(
             """node => {
               const parse = (text) => text.match(/[\\d.]+/g).map(Number);
@@ -485,7 +504,9 @@ def test_a_screen_reader_is_told_what_is_what(opened) -> None:
     page.wait_for_selector(".frame img")
     assert page.get_by_role("img", name="A red square on white.").count() == 1
     for control in page.locator("button:visible, input:visible, select:visible, textarea:visible").all():
-        assert control.evaluate("node => (node.getAttribute('aria-label') || node.innerText || node.labels?.length || '').toString()")
+        assert control.evaluate(
+            "node => (node.getAttribute('aria-label') || node.innerText || node.labels?.length || '').toString()"
+        )
 
 
 def test_single_keys_can_be_switched_off(opened) -> None:
@@ -535,4 +556,6 @@ def test_ten_thousand_dialogues_open_at_once(opened, capsys) -> None:
     page.wait_for_selector("#count:has-text('1 of 10,000')")
     found = time.perf_counter() - began
     with capsys.disabled():
-        print(f"\n10,000 dialogues: written, opened and ready to be searched in {ready:.1f} s (document {timing / 1000:.2f} s); found in {found:.2f} s")
+        print(
+            f"\n10,000 dialogues: written, opened and ready to be searched in {ready:.1f} s (document {timing / 1000:.2f} s); found in {found:.2f} s"
+        )

@@ -59,7 +59,7 @@ _PLURALS = {
     "sandwich": ("sandwiches",), "donut": ("donuts", "doughnuts"), "bench": ("benches",), "motorcycle": ("motorcycles",),
 }  # fmt: skip
 _COLOURS = ("red", "blue", "green", "yellow", "black", "white", "brown", "purple", "pink", "orange")
-_CLOSE = {"orange": {"yellow", "red", "brown", "pink"}, "brown": {"orange", "red", "black", "yellow"}, "red": {"orange", "pink", "brown", "purple"}, "black": {"brown", "blue"}}
+_CLOSE = {"orange": {"yellow", "red", "brown", "pink"}, "brown": {"orange", "red", "black", "yellow"}, "red": {"orange", "pink", "brown", "purple"}, "black": {"brown", "blue"}, "purple": {"blue", "pink", "red"}}
 _LEAKS = (
     "According to the caption, ", "Based on the provided captions, ", "As mentioned in the description, ",
     "From the bounding boxes one can tell the following. ", "The annotations list these objects. ", "As described in the captions, ",
@@ -83,6 +83,10 @@ def _put(sample: Sample, at: int, *, question: str | None = None, answer: str | 
     pair = sample.pairs[at]
     new = Pair(pair.question if question is None else question, pair.answer if answer is None else answer)
     return (*sample.pairs[:at], new, *sample.pairs[at + 1 :])
+
+
+def _ended(text: str) -> str:
+    return text if text.rstrip()[-1:] in ".!?" else f"{text.rstrip()}."
 
 
 def _told(scene: Scene) -> str:
@@ -112,7 +116,7 @@ def add_object(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] | No
         return None
     told = _article(random.choice(names))
     added = random.choice(_ADDED).format(a=told, A=told[0].upper() + told[1:])
-    return _put(sample, at, answer=f"{sample.pairs[at].answer} {added}")
+    return _put(sample, at, answer=f"{_ended(sample.pairs[at].answer)} {added}")
 
 
 def put_object(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] | None:
@@ -201,7 +205,7 @@ def swap_side(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] | Non
     if not places:
         return None
     sentence, _, wrong = random.choice(places)
-    return _put(sample, at, answer=f"{sample.pairs[at].answer} {sentence.format(wrong)}")
+    return _put(sample, at, answer=f"{_ended(sample.pairs[at].answer)} {sentence.format(wrong)}")
 
 
 def true_side(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] | None:
@@ -210,7 +214,7 @@ def true_side(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] | Non
     if not places:
         return None
     sentence, right, _ = random.choice(places)
-    return _put(sample, at, answer=f"{sample.pairs[at].answer} {sentence.format(right)}")
+    return _put(sample, at, answer=f"{_ended(sample.pairs[at].answer)} {sentence.format(right)}")
 
 
 def swap_own_side(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] | None:
@@ -270,8 +274,8 @@ def change_language(sample: Sample, at: int, random: Random) -> tuple[Pair, ...]
 def cut_text(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] | None:
     """Cut anywhere from 30 to 95 % of the text, as a limit of tokens cuts, and not at a sentence's end."""
     answer = sample.pairs[at].answer
-    if len(answer.split()) < 5:
-        return None
+    if len(answer.split()) < 5 or answer.rstrip()[-1:] not in ".!?":
+        return None  # who never ends a sentence cannot be seen to be cut
     end = random.randint(int(len(answer) * 0.3), int(len(answer) * 0.95))
     cut = answer[:end].rstrip()
     return None if cut[-1:] in '.!?"' or len(cut.split()) < 3 else _put(sample, at, answer=cut)

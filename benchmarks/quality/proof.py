@@ -150,6 +150,10 @@ def main() -> None:
         (faults.VIDEO_SEMANTIC, video, AIM_SEMANTIC),
     ):
         passed += [measure_kind(name, maker, samples, arguments, aim) for name, maker in kinds.items()]
+    print("\nThe same, in COCO captions\n" + head.replace("refused", "  found"))
+    captions = dialogues.caption_answers(coco, own=True)
+    for kinds, aim in ((faults.MECHANICAL, AIM_MECHANICAL), (faults.SEMANTIC, AIM_SEMANTIC)):
+        passed += [measure_kind(name, maker, captions, arguments, aim) for name, maker in kinds.items()]
     print(f"\n{sum(passed)} of {len(passed)} aims are reached.")
 
 

@@ -69,21 +69,22 @@ def model_configs(arguments: argparse.Namespace, subjects: Subjects) -> list[Con
     A model that is named has the prices that are known of it, not those of the run's own model.
     """
 
-    def load(name: str | None) -> Config:
-        chosen = argparse.Namespace(**{**vars(arguments), "model": name, "limit": None, "category": None})
-        return load_model_config(chosen, subjects.folder, is_run=subjects.is_run)
+    def load(name: str | None, **without: None) -> Config:
+        chosen = {**vars(arguments), "model": name, "limit": None, "category": None, **without}
+        return load_model_config(argparse.Namespace(**chosen), subjects.folder, is_run=subjects.is_run)
 
-    own = load(None)
+    if not arguments.model:
+        return [load(None)]
+    own = load(None, base_url=None, model_path=None)
+    given = {text.partition("=")[0] for text in arguments.set}
+    prices = ("price_in", "price_out", "price_cached", "price_cache_write")
+    unknown: dict[str, Any] = dict.fromkeys(key for key in prices if f"model.{key}" not in given)
     configs = []
-    for name in dict.fromkeys(arguments.model or [own.model.name]):
-        if name == own.model.name:
-            configs.append(own)
-            continue
+    for name in dict.fromkeys(arguments.model):
         config = load(name)
-        given = {text.partition("=")[0] for text in arguments.set}
-        prices = ("price_in", "price_out", "price_cached", "price_cache_write")
-        unknown = dict.fromkeys(key for key in prices if f"model.{key}" not in given)
-        configs.append(structs.replace(config, model=structs.replace(config.model, **unknown)))
+        if name != own.model.name:
+            config = structs.replace(config, model=structs.replace(config.model, **unknown))
+        configs.append(config)
     if len({sent_name(config.model) for config in configs}) < len(configs):
         raise InputError("two judges are the same model", place="--model", mend="Several draws of one: --draws N")
     return configs

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import syphus
+from syphus.cli.judging_flags import add_judging
 from syphus.errors import Exit, SyphusError
 
 EPILOG = """\
@@ -72,8 +73,10 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_convert(commands)
     _add_inspect(commands)
+    _add_quality(commands)
     _add_mix(commands)
     _add_translate(commands)
+    add_judging(lambda name, text: _add(commands, name, text), _positive)
 
     _add_report(commands)
 
@@ -136,6 +139,39 @@ def _add_inspect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_folders(inspect)
     inspect.add_argument("--dataset", default="", metavar="NAME", help="which of its datasets")
     inspect.add_argument("--json", action="store_true", help="for machines, to stdout")
+
+
+def _add_quality(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    quality = _add(commands, "quality", "judge a dataset or a run by all checks, count it, mend it; docs/quality.md")
+    quality.add_argument(
+        "source", metavar="RUN|FILE", help="a run's folder, or a dataset in any format that can be read"
+    )
+    quality.add_argument(
+        "--scenes",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="scenes that a dataset is about: a file of scenes, or a configuration with sources; may be repeated",
+    )
+    quality.add_argument(
+        "--fix", action="store_true", help="write what rules can mend, without what is refused, beside it"
+    )
+    quality.add_argument("--out", metavar="DIR", help="write verdicts.jsonl, measures.json and summary.md there")
+    quality.add_argument("--from", dest="from_", metavar="F", help="the dataset's format (found by looking into it)")
+    _add_folders(quality)
+    quality.add_argument("--dataset", default="", metavar="NAME", help="which of its datasets")
+    quality.add_argument("--language", default="", metavar="TAG", help="the language that its texts are to be in")
+    quality.add_argument("--read-boxes", metavar="NAME", help="coordinates in its texts are in this convention")
+    quality.add_argument("--processes", type=_positive, metavar="N", help="work with so many (one for each processor)")
+
+    show = _add(commands, "show", "page through the dialogues of a run or a dataset")
+    show.add_argument("source", metavar="RUN|FILE", help="a run's folder, or a dataset in any format that can be read")
+    show.add_argument("--category", action="append", metavar="NAME", help="only this category; may be repeated")
+    show.add_argument("--language", metavar="TAG", help="only dialogues in this language")
+    show.add_argument("--rejected", action="store_true", help="what a run refused, and why")
+    show.add_argument("--limit", type=_positive, metavar="N", help="only the first N")
+    show.add_argument("--plain", action="store_true", help="no pager and no colours, as when it is piped")
+    show.add_argument("--from", dest="from_", metavar="F", help="the dataset's format (found by looking into it)")
 
 
 def _add_mix(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

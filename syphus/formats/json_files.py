@@ -156,7 +156,7 @@ def _write_lines(
             at += file.write(row + b"\n")
     if head.rows:
         head.put(file)
+        rows = "1 row was" if len(head.rows) == 1 else f"{len(head.rows):,} rows were"
         written.notes.append(
-            f"{len(head.rows):,} rows were put first, for none before them had their columns, and Hugging Face `datasets` "
-            "looks for those at the head of a file."
+            f"{rows} put first: only there does Hugging Face `datasets` look for the columns that a file has."
         )

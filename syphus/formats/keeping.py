@@ -198,9 +198,12 @@ class Extras:
         self._folded = folded
         self._typed = typed
         self._kinds: dict[str, Any] = {}
+        self._id: type | None = None
 
     def add(self, row: dict[str, Any], dialogue: Dialogue) -> None:
         """Puts the dialogue's other keys into its row; the row's own come first."""
+        if self._typed and row.get("id") is not None:
+            self._keep_id(row)
         if self._typed and "videos" in row:
             self._kinds["videos"] = kind = _merge(self._kinds.get("videos"), _kind(row["videos"]))
             if kind == _CLASH:
@@ -221,6 +224,15 @@ class Extras:
                     continue
                 self._kinds[key] = kind
             row[key] = value
+
+    def _keep_id(self, row: dict[str, Any]) -> None:
+        """Numbers among ids that are texts become texts; a text among numbers is left out."""
+        self._id = self._id or type(row["id"])
+        if self._id is str:
+            row["id"] = str(row["id"])
+        elif type(row["id"]) is str:
+            del row["id"]
+            self._written.not_held["ids that are texts, among numbers"] += 1
 
 
 _CLASH = "several"

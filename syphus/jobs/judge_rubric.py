@@ -98,8 +98,8 @@ def read_rubric(text: str, *, file: object) -> Rubric:
     (title, first, preface), *rest = parts
     criteria = tuple(_criterion(heading, number, lines, file) for heading, number, lines in rest)
     names = [one.name for one in criteria]
-    if double := next((name for name in names if names.count(name) > 1), None):
-        raise _fault(f"the criterion {double!r} is given twice", file, rest[names.index(double)][1], "")
+    if double := next((at for at, name in enumerate(names) if name in names[:at]), None):
+        raise _fault(f"the criterion {names[double]!r} is given twice", file, rest[double][1], "Leave one of them out.")
     rubric = Rubric(name=_name(title.strip(), file, first), preface="\n".join(preface).strip(), criteria=criteria)
     if not rubric.preface:
         raise _fault("says nothing before its criteria", file, first, "Say who judges, and what for.")

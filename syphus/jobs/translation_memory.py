@@ -69,12 +69,13 @@ def make_memory(read: Callable[[], Iterable[Dialogue]], names: Sequence[str] = (
         read: begins a reading of the source anew.
         names: locked.
     """
-    counts = bytearray(_SLOTS)
+    counts, any_repeats = bytearray(_SLOTS), False
     for dialogue in read():
         for _, text in repeated(dialogue, names):
             slot = _slot(text)
             counts[slot] = min(255, counts[slot] + 1)
-    if max(counts) < LEAST_TIMES:
+            any_repeats = any_repeats or counts[slot] >= LEAST_TIMES
+    if not any_repeats:
         return Memory()
     # Two questions may share a slot, so those that seem to repeat are counted once more, by themselves.
     exact: Counter[str] = Counter()

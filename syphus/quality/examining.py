@@ -145,5 +145,8 @@ def _check(pairs: list[Pair], dialogue: Dialogue, scene: Scene | None, ruling: R
         known |= {thing.id for thing in scene.objects} | {region.id for region in scene.regions}
         hidden = scene.people if ruling.hidden else ()
     found = check_pairs(pairs, rules, scene=about, known=frozenset(known), demonstrations=(), hidden=hidden)
-    verdicts = [*found.verdicts, *found.noted, *check_foreign(pairs, ruling.marks), *check_safety(pairs, scene)]
+    verdicts = [*found.verdicts, *found.noted]
+    tokens = {one.turn for one in verdicts if one.check == "placeholder"}  # said already
+    verdicts += [one for one in check_foreign(pairs, ruling.marks) if one.check != "token" or one.turn not in tokens]
+    verdicts += check_safety(pairs, scene)
     return sorted(verdicts, key=lambda one: -1 if one.turn is None else one.turn)

@@ -218,6 +218,7 @@ def _positions(counts: Counter[str]) -> dict[str, Any]:
 
 def _table(counts: Counter[str]) -> dict[str, Any]:
     return {
+        "count": counts.total(),
         "different": len(counts),
         "entropy": round(entropy(counts.values()), 4),
         "evenness": round(evenness(counts.values()), 4),

@@ -19,7 +19,7 @@ TermKind = Literal["slur", "explicit", "suggestive", "abuse"]
 _LONGEST, _LONGEST_UNSPACED = 4, 9
 """Words, or signs where words have no spaces, of the longest term."""
 _RUN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}")
-_HARMLESS: Final = ("maine coon", "maine coons", "spic and span")
+_ALLOWED: Final = ("maine coon", "maine coons", "spic and span")
 
 _SLURS: Final = """
     034c0800fd 094b9e5016 0ab367d6e5 0b90549cd8 0c594d3696 0da5b4dc0b 1747baf7d4 19067d8b4f 1977003109 1a1b0e7cee
@@ -126,6 +126,11 @@ def _may_begin(start: str) -> bool:
     return hash_term(start) in _STARTS_HERE
 
 
+_harmless: set[str] = set()
+"""Words that no term begins with; most texts are made of them alone, so most are looked at once and not hashed again."""
+_MOST = 200_000
+
+
 def find_terms(folded: str, words: list[str]) -> list[tuple[TermKind, str]]:
     """The terms in a text, with their kinds.
 
@@ -133,10 +138,17 @@ def find_terms(folded: str, words: list[str]) -> list[tuple[TermKind, str]]:
         folded: the text in lower case.
         words: its words in lower case (:func:`syphus.quality.vocabulary.split_words`).
     """
-    found = []
-    for at, word in enumerate(words):
+    found: list[tuple[TermKind, str]] = []
+    starts = set()
+    for word in set(words) - _harmless:
         if _may_begin(word) or (word.startswith("ال") and _may_begin(word[2:])):
-            found += _longest_at(words, at)
+            starts.add(word)
+        elif len(_harmless) < _MOST:
+            _harmless.add(word)
+    if starts:
+        for at, word in enumerate(words):
+            if word in starts:
+                found += _longest_at(words, at)
     if not folded.isascii():
         for run in _RUN.findall(folded):
             found += _find_unspaced(run)
@@ -149,7 +161,7 @@ def _longest_at(words: list[str], at: int) -> list[tuple[TermKind, str]]:
         kind = _KINDS.get(hash_term(term)) or _KINDS.get(hash_term(term.removeprefix("ال")))
         if kind:
             around = " ".join(words[max(at - 1, 0) : at + length + 2])
-            return [] if any(harmless in around for harmless in _HARMLESS) else [(kind, term)]
+            return [] if any(harmless in around for harmless in _ALLOWED) else [(kind, term)]
     return []
 
 

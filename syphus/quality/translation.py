@@ -25,13 +25,15 @@ _QUOTED = re.compile(
     r"\"[^\"\n]{1,200}\"|“[^”\n]{1,200}”|‘[^’\n]{1,200}’|「[^」\n]{1,200}」|«[^»\n]{1,200}»|『[^』\n]{1,200}』"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_LATIN_WORD = re.compile(r"[A-Za-z]+(?:['’-][A-Za-z]+)*")
 _LATIN_RUN = re.compile(r"[A-Za-z]+(?:['’-][A-Za-z]+)*(?:[ ,]+[A-Za-z]+(?:['’-][A-Za-z]+)*)*")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _QUESTION_MARK = re.compile(r"[?？؟;՞]")
 _MARKS_QUESTIONS = frozenset({"Latn", "Cyrl", "Arab", "Hans", "Hant", "Grek", "Armn", "Deva", "Hebr"})
-_WIDEST = exp(0.95)
-"""How far a length may be from the language's norm, either way: 3.4 to 9 standard deviations of the logarithm."""
+_WIDTH, _WIDER, _SHORT = 0.75, 0.2, 60
+"""How far the logarithm of a length may be from the language's norm, either way: 0.95 for texts of up to 60 characters, 3.4 to
+9 standard deviations, and down to 0.75 for long ones, where chance evens out."""
 _SLACK = 12
 """Characters by which a short text may be longer or shorter beside that: one word of it may be three in another language."""
 _LEAST_SCRIPT = 0.5
@@ -168,10 +170,11 @@ def _check_chatter(folded: str, folded_source: str) -> Verdict | None:
 
 def _check_length(source: str, translated: str, origin: Language, language: Language) -> Verdict | None:
     expected = len(source) * language.ratio / origin.ratio
+    widest = exp(_WIDTH + _WIDER * min(1.0, _SHORT / max(1, len(source))))
     said = f"{len(translated)} characters for {len(source)}"
-    if len(translated) > expected * _WIDEST + _SLACK:
+    if len(translated) > expected * widest + _SLACK:
         return _verdict("length", "too_long", f"The translation is too long ({said}); add nothing to the text.", said)
-    if len(translated) < expected / _WIDEST - _SLACK / 2:
+    if len(translated) < expected / widest - _SLACK / 2:
         return _verdict("length", "too_short", f"The translation is too short ({said}); leave nothing out.", said)
     return None
 
@@ -179,14 +182,12 @@ def _check_length(source: str, translated: str, origin: Language, language: Lang
 def _check_script(source: str, translated: str, language: Language) -> Verdict | None:
     if not language.scripts:
         return None
-    names = [_script_of(sign) for sign in _without_quotes(translated) if sign.isalpha()]
+    text = _without_names(_without_quotes(translated), source)
+    names = [_script_of(sign) for sign in text if sign.isalpha()]
     ours = sum(name in language.scripts for name in names)
     if len(names) >= _LEAST_LETTERS and ours < _LEAST_SCRIPT * len(names):
-        # A text that is nothing but names is the same everywhere.
-        words = _WORD.findall(source)
-        if not (language.scripts != ("LATIN",) and all(word[0].isupper() for word in words)):
-            message = f"The translation is not written in the script of {language.name}."
-            return _verdict("script", "wrong", message, translated)
+        message = f"The translation is not written in the script of {language.name}."
+        return _verdict("script", "wrong", message, translated)
     kana = sum(name in ("HIRAGANA", "KATAKANA") for name in names)
     if language.code == "ja" and len(names) >= 15 and not kana:
         return _verdict("script", "wrong", "This is Chinese and not Japanese: it has no kana.", translated)
@@ -201,6 +202,11 @@ def _check_script(source: str, translated: str, language: Language) -> Verdict |
         if wrong >= 2 and wrong > right:
             return _verdict("script", "variant", f"Write {language.name}.", translated)
     return None
+
+
+def _without_names(text: str, source: str) -> str:
+    """The text without words of the source that have a capital: names of people, places and things may stay as they are."""
+    return _LATIN_WORD.sub(lambda found: " " if not found[0].islower() and found[0] in source else found[0], text)
 
 
 @lru_cache(maxsize=8192)

@@ -156,11 +156,31 @@ LEAKS: Final[tuple[Wording, ...]] = (
         marks=r"\blists?\b|\bdetect|\bannotated|\blabell?ed|\bids?\b",
     ),
     *_wording(
+        "according to the",
+        r"\baccording to the (?:context|data|details|labels|objects)\b(?! (?:on|in|at|of))",
+        answers_only=True,
+        marks=r"\baccording",
+    ),
+    *_wording(
+        "detection|metadata|annotated",
+        r"\bdetections? (?:results?|lists?|shows?|includes?)\b|\b(?:the|this|its) metadata\s(?:says?|shows?|lists?|states?|indicates?)\b|"
+        r"\bthe annotated (?:regions?|areas?|boxe?s?|people|persons?)\b",
+        answers_only=True,
+    ),
+    *_wording(
+        "description|text",
+        r"\bgiven the (?:(?:image|scene|provided|text)\s)?descriptions?\b|"
+        r"\bthe (?:scene|provided|given|text|textual|written|picture)\sdescriptions?\s(?:mention|say|state|indicate|suggest|note|specif|provide)|"
+        r"\bthe text (?:describes|mentions|suggests)\b(?! (?:on|how))",
+        answers_only=True,
+        marks=r"description|\btext\b",
+    ),
+    *_wording(
         "timestamp|time stamp",
         r"\btime ?stamps? (?:of )?\d|\b(?:the|these|given|provided) time ?stamps\b",
         marks=r"timestamp|\bstamp",
     ),
-    *_wording("x1", r"\bx1,? ?y1\b"),
+    *_wording("x1", r"\bx1,? ?y1\b|\bx1 ?[=:] ?\d"),
     *_wording(
         "laut|gemäß|beschreibung|bildunterschrift|begrenzungsrahmen",
         r"\b(?:laut|gemäß|in) der (?:bild)?(?:beschreibung|unterschrift)\b|\bbegrenzungsrahmen\b",
@@ -206,9 +226,11 @@ NUMBER_LEAKS: Final = (
     re.compile(r"[\[(（]\s*[01]?\.\d+\s*[,，]\s*[01]?\.\d+\s*[\])）]"),
     re.compile(r"(?<![\w.,])(?:0?\.\d{3,}|1\.000)(?![\d.])"),
     re.compile(r"(?<![\d.$€£])\d+\.\d+(?:\s*,\s*\d+\.\d+){2,}"),
+    re.compile(r"\b\w*\d{3,}\.(?:jpe?g|png|webp|bmp|tiff?|mp4|avi|mkv|webm)\b", re.IGNORECASE),
     re.compile(r"[\[(（]\s*\d+\s*[,，]\s*\d+\s*[\])）]\s*(?:,|，|to|and|-|–)\s*[\[(（]\s*\d+\s*[,，]\s*\d+\s*[\])）]"),
 )
-"""Boxes and points as numbers: four in brackets, two decimals in brackets, three decimals in a row, two points."""
+"""Boxes and points as numbers: four in brackets, two decimals in brackets, three decimals in a row, two points; and
+names of files."""
 
 _LOOK = r"(?:see|view|access|open|look at|display|process|analy[sz]e|interpret|examine)"
 _PICTURE = r"(?:images?|pictures?|photos?|photographs?|videos?|visuals?|attachments?|files?|links?)"

@@ -59,7 +59,9 @@ class Sample(Struct, frozen=True, kw_only=True):
     source: str = ""
     scene_id: str = ""
     dialogues: tuple[Dialogue, ...] = ()
-    """The same dialogue, a language each; the first is the one that the others were made from."""
+    """The same dialogue, a language each, or as it was corrected; the first is the one that the others were made from."""
+    labels: tuple[str, ...] = ()
+    """What each of them is called beside its language, as ``corrected``; empty: nothing."""
     scene: Scene | None = None
     remarks: tuple[Remark, ...] = ()
     rejects: tuple[Reject, ...] = ()

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from itertools import zip_longest
 from typing import IO, Any
 
 import msgspec
@@ -74,7 +75,9 @@ def write_block(out: IO[bytes], name: str, value: Any) -> None:
     except UnicodeEncodeError:  # half of a surrogate pair
         data = json.dumps(msgspec.to_builtins(value)).encode()
     packed = gzip.compress(data, compresslevel=6, mtime=0)
-    out.write(b'<script type="application/gzip" id="' + name.encode() + b'">' + base64.b64encode(packed) + b"</script>\n")
+    out.write(
+        b'<script type="application/gzip" id="' + name.encode() + b'">' + base64.b64encode(packed) + b"</script>\n"
+    )
 
 
 @cache
@@ -148,7 +151,9 @@ class _Writer:
         self._texts, self._scenes, self._asked = (_Packer(kind, out) for kind in ("texts", "scenes", "asked"))
         self._known_scenes: dict[tuple[str, str], tuple[int, int] | None] = {}
         self._names = {name: _Names() for name in ("category", "ability", "source", "language", "code", "topic")}
-        columns = "id version category ability source state languages pairs question answer cost codes preview picture topics"
+        columns = (
+            "id version category ability source state languages pairs question answer cost codes preview picture topics"
+        )
         self.rows: dict[str, list[Any]] = {name: [] for name in columns.split()}
         self._ids: set[str] = set()
 
@@ -165,11 +170,11 @@ class _Writer:
         codes = sorted({one.code for one in sample.remarks} | {one.code for one in sample.rejects})
         pictures = [number for asset in assets for number in asset.get("pictures", ())]
         rows["id"].append(identity)
-        rows["version"].append({one.language: version_of(one) for one in sample.dialogues})
+        rows["version"].append({f"{one.language} {label}".strip(): version_of(one) for one, label in _labelled(sample)})
         for name in ("category", "ability", "source"):
             rows[name].append(names[name].of(getattr(sample, name)))
         rows["state"].append(sample.state)
-        rows["languages"].append([names["language"].of(one.language) for one in sample.dialogues])
+        rows["languages"].append([names["language"].of(one.language) for one, label in _labelled(sample) if not label])
         rows["pairs"].append(len(first.turns) // 2 if first else 0)
         rows["question"].append([one.question_words for one in sample.pairs])
         rows["answer"].append([one.answer_words for one in sample.pairs])
@@ -213,6 +218,8 @@ class _Writer:
             shown["url"] = "(in the file itself)"
         if numbers := self._book.numbers(asset, source):
             shown["pictures"] = numbers
+            if times := [round(self._book.times[number], 2) for number in numbers if number in self._book.times]:
+                shown["times"] = times
             if "width" not in shown or "height" not in shown:
                 shown["width"], shown["height"] = self._book.sizes[numbers[0]]
         return {"id": asset.id, "kind": asset.kind, **shown}
@@ -221,7 +228,7 @@ class _Writer:
         """What is shown of a sample when it is opened; empty things are left out."""
         body = {
             "scene_id": sample.scene_id,
-            "versions": [_version(one) for one in sample.dialogues],
+            "versions": [_version(one, label) for one, label in _labelled(sample)],
             "assets": assets,
             "objects": _objects(sample),
             "remarks": [_short(msgspec.to_builtins(one)) for one in sample.remarks],
@@ -269,9 +276,14 @@ def _objects(sample: Sample) -> list[dict[str, Any]]:
     return [{key: value for key, value in one.items() if value} for one in found.values()]
 
 
-def _version(dialogue: Dialogue) -> dict[str, Any]:
+def _labelled(sample: Sample) -> list[tuple[Dialogue, str]]:
+    return list(zip_longest(sample.dialogues, sample.labels[: len(sample.dialogues)], fillvalue=""))  # type: ignore[arg-type]
+
+
+def _version(dialogue: Dialogue, label: str) -> dict[str, Any]:
     shown = {
         "language": dialogue.language,
+        "label": label,
         "system": dialogue.system,
         "turns": [_parts(turn.text) for turn in dialogue.turns],
         "model": dialogue.provenance.model,
@@ -305,7 +317,8 @@ def _short(remark: dict[str, Any]) -> dict[str, Any]:
 
 
 def _preview(sample: Sample, first: Dialogue | None) -> str:
-    text = plain_text(first.turns[0].text) if first else sample.detail or "; ".join(one.message for one in sample.rejects)
+    text = (
+        plain_text(first.turns[0].text) if first else sample.detail or "; ".join(one.message for one in sample.rejects)
+    )
     line = " ".join(text.split())
     return line if len(line) <= _PREVIEW else line[: _PREVIEW - 1] + "…"
-

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from syphus.quality.grounded.lexicon import MEANINGS, singular_of
+from syphus.quality.grounded.lexicon import MEANINGS, PHRASES, singular_of
 from syphus.quality.grounded.reading import DETERMINERS, FOLLOWERS, Sentence
 from syphus.records import Object
 
@@ -13,7 +13,7 @@ _FAMILIES = (
 )  # fmt: skip
 FAMILY = {word: number for number, words in enumerate(_FAMILIES) for word in words.split()}
 COLOURS = frozenset(FAMILY)
-_MIXED = frozenset("colorful colourful multicolored multi rainbow striped patterned colored plaid spotted various different".split())
+MIXED = frozenset("colorful colourful multicolored multi rainbow striped patterned colored plaid spotted".split())
 _BE = frozenset("is are was were looks appears".split())
 SKIP = frozenset("color colour colors colours main image picture photo scene shade".split())
 
@@ -21,7 +21,7 @@ def read_colours(sentence: Sentence) -> Iterator[tuple[str, list[str], int]]:
     """Each colour of a sentence with the nouns that it may belong to, as they are written, and its place."""
     tokens = sentence.tokens
     for at, token in enumerate(tokens):
-        if token not in COLOURS:
+        if token not in COLOURS and token not in MIXED:
             continue
         after = _noun_after(tokens, at)
         if after:
@@ -32,7 +32,7 @@ def read_colours(sentence: Sentence) -> Iterator[tuple[str, list[str], int]]:
 
 def _noun_after(tokens: list[str], at: int) -> list[str]:
     """The nouns of the phrase that a colour stands in: ``black laptop computer``, ``black and white cat``."""
-    nouns = []
+    nouns: list[str] = []
     for ahead in range(at + 1, min(at + 6, len(tokens))):
         word = tokens[ahead]
         if word in COLOURS or (word in {"and", ","} and not nouns and _leads_to_colour(tokens, ahead)):
@@ -40,6 +40,8 @@ def _noun_after(tokens: list[str], at: int) -> list[str]:
         if word in FOLLOWERS or not word[0].isalpha() or word in DETERMINERS or (nouns and word.endswith(("ing", "ed"))):
             break
         nouns.append(word)
+    if len(nouns) > 1 and " ".join(nouns[-2:]) in PHRASES:
+        nouns.append(" ".join(nouns[-2:]))
     return nouns
 
 
@@ -69,16 +71,10 @@ def known_colours(sentences: list[Sentence], objects: tuple[Object, ...]) -> dic
     """Noun, as written and in the singular -> the colours that annotations give it; the empty one stands for many."""
     known: dict[str, set[str]] = {}
     for sentence in sentences:
-        mixed = not _MIXED.isdisjoint(sentence.tokens)
         for colour, nouns, _ in read_colours(sentence):
             for noun in nouns:
                 for form in {noun, singular_of(noun)}:
-                    known.setdefault(form, set()).update((colour, "") if mixed else (colour,))
-        if mixed:
-            for word in sentence.tokens:
-                if word in MEANINGS:
-                    known.setdefault(singular_of(word), set()).add("")
-                    known.setdefault(word, set()).add("")
+                    known.setdefault(form, set()).add("" if colour in MIXED else colour)
     for one in objects:
         for attribute in one.attributes:
             for colour in COLOURS.intersection(attribute.lower().split()):

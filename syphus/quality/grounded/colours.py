@@ -4,10 +4,11 @@ A colour is wrong only where the same thing has another one in the annotations, 
 neighbours (people call the same coat grey or silver). A colour of which nothing is known is noted, not refused.
 """
 
-from syphus.quality.grounded.colouring import COLOURS, FAMILY, SKIP, read_colours
+from syphus.quality.grounded.colouring import COLOURS, FAMILY, MIXED, SKIP, read_colours
 from syphus.quality.grounded.facts import Facts
 from syphus.quality.grounded.lexicon import MEANINGS, PLAIN_WORDS, is_plural, singular_of
 from syphus.quality.grounded.reading import DETERMINERS, FOLLOWERS, Sentence
+from syphus.quality.language import is_english
 from syphus.quality.pairs import Finding, View
 
 _NEAR = [
@@ -78,12 +79,16 @@ def check_colours(view: View) -> Finding | None:
     facts = view.facts
     if all(_is_verbatim(answer.words, colour, facts.lower) for colour in answer.distinct & COLOURS):
         return None
+    if not is_english(answer):
+        return None
     noted: Finding | None = None
     for sentence in facts.read(answer.plain):
         if COLOURS.isdisjoint(sentence.tokens) or sentence.negated:
             continue
         pairs = list(read_colours(sentence)) or _asked(sentence, view)
         for colour, nouns, at in pairs:
+            if colour in MIXED:
+                continue
             # "The cat may like the red couch": the couch is red, whatever the cat likes.
             if sentence.hedges(at) and "the" not in sentence.tokens[max(0, at - 2) : at]:
                 continue
@@ -103,7 +108,7 @@ def check_colours(view: View) -> Finding | None:
 def _is_one_of(colour: str, nouns: list[str], pairs: list[tuple[str, list[str], int]], facts: Facts) -> bool:
     """Another colour of the same thing in the sentence is right: ``brown with yellow details``."""
     return any(
-        other != colour and of == nouns and judge_colour(other, of, facts)[0] == "right"
+        other != colour and other not in MIXED and of == nouns and judge_colour(other, of, facts)[0] == "right"
         for other, of, _ in pairs
     )
 

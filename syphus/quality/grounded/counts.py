@@ -9,6 +9,7 @@ from syphus.quality.grounded.counting import Count, read_counts
 from syphus.quality.grounded.facts import Facts
 from syphus.quality.grounded.lexicon import MEANINGS, is_plural, singular_of, things_of
 from syphus.quality.grounded.reading import FOLLOWERS, NUMBERS, Sentence, count_of, is_head
+from syphus.quality.language import is_english
 from syphus.quality.pairs import Finding, View
 
 NUMBER_WORDS = frozenset(NUMBERS) - {"zero", "one"} | {"single", "pair", "couple", "both"}
@@ -79,8 +80,10 @@ def check_counts(view: View) -> Finding | None:
     if answer.distinct.isdisjoint(NUMBER_WORDS) and not digits and not (asked and "one" in answer.distinct):
         return None
     facts = view.facts
-    alone = asked and ("one" in answer.distinct or len(answer.words) < 5)
-    if not alone and not digits and _are_verbatim(answer.words, facts.lower):
+    bare = asked and ("one" in answer.distinct or len(answer.words) < 5)
+    if not bare and not digits and _are_verbatim(answer.words, facts.lower):
+        return None
+    if not is_english(answer):
         return None
     noted: Finding | None = None
     for sentence in facts.read(answer.plain):
@@ -98,7 +101,7 @@ def check_counts(view: View) -> Finding | None:
             whole = total or (asked and _asks_for(view, count))
             found, why = judge_count(count, facts, total=whole, whole=whole or _SOME.isdisjoint(sentence.tokens))
             if found in {"wrong", "other"}:
-                message = f"The answer counts {count.number} × “{count.noun}”; {why}."
+                message = f"The answer counts {count.number} of “{count.noun}”; {why}."
                 finding = Finding(found, message, " ".join(sentence.tokens[:30]))
                 if found == "wrong":
                     return finding

@@ -21,7 +21,7 @@ from syphus.quality.grounded.lexicon import (
 from syphus.quality.grounded.reading import Sentence, read_sentences
 from syphus.quality.grounding import scene_texts
 from syphus.quality.vocabulary import split_words, stems_of, word_stems
-from syphus.records import Object, Scene
+from syphus.records import Object, Scene, Segment
 from syphus.references.text import plain_text
 
 _DENSE = 3
@@ -105,6 +105,11 @@ class Facts:
         texts = (*(plain_text(one.text) for one in scene.captions), *(one.text for one in scene.regions), *scene.prose)
         texts = (*texts, *(one.text for one in scene.segments if one.text))
         return [sentence for text in texts for sentence in read_sentences(text)]
+
+    @cached_property
+    def moments(self) -> list[tuple[Segment, frozenset[str]]]:
+        """The segments that say what happens, with the stems of their words."""
+        return [(one, stems_of(one.text)) for one in self.scene.segments if one.text]
 
     @cached_property
     def counted(self) -> Counted:

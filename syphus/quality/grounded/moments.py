@@ -29,13 +29,12 @@ _TIME_WORDS = frozenset({"before", "after", "then", "afterwards", "prior", "foll
 def check_moments(view: View) -> Finding | None:
     """Times and the order of what happens agree with the segments, where it is clear which segments are meant."""
     answer = view.answer
-    segments = [one for one in view.scene.segments if one.text]
-    if not segments or len(view.scene.assets) > 1:
+    if len(view.scene.assets) > 1:
         return None
     digits = not answer.harmless and any(map(str.isdigit, answer.plain))
     if not digits and answer.distinct.isdisjoint(_TIME_WORDS):
         return None
-    known = [(one, stems_of(one.text)) for one in segments]
+    known = view.facts.moments
     for sentence in _SENTENCES.split(answer.plain):
         found = (_check_time(sentence, known, view) if digits else None) or _check_order(sentence, known)
         if found:

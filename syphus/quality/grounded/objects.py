@@ -8,6 +8,7 @@ things that are not left out of annotations; all else is noted, and the pair is 
 from syphus.quality.grounded.facts import Facts
 from syphus.quality.grounded.lexicon import COCO_THINGS, MEANINGS, MEMBERS, PLAIN_WORDS, WEAK_THINGS, WORDS, is_plural, things_of
 from syphus.quality.grounded.reading import Sentence, has_determiner, is_head
+from syphus.quality.language import is_english
 from syphus.quality.pairs import Finding, Side, View
 
 _PERSON = frozenset({"person"})
@@ -26,7 +27,7 @@ def check_objects(view: View) -> Finding | None:
     strange = [word for word in answer.distinct & WORDS if not facts.supports(MEANINGS[word])]
     if "'" in answer.plain:
         strange += [word for word in answer.distinct if word.endswith("'s") and _is_strange(word[:-2], facts)]
-    if not strange:
+    if not strange or not is_english(answer):
         return None
     noted: Finding | None = None
     definite = 0

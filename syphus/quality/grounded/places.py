@@ -40,6 +40,8 @@ _CLAUSES = re.compile(
     r",? (?:while|and|whereas|but) (?=(?:the|a|an|another|one|two|there)\b)|;|, (?=with |the |a |an )"
 )
 _BODY = frozenset("hand hands arm leg foot shoulder eye ear wrist thumb paw wing click turn turns turning lane knee".split())
+_BACK = 120
+"""Characters of a place that is kept for the thing that comes after it."""
 _FAR = 0.6
 """Of the frame's width or height: a thing whose middle is beyond it is not in the first half."""
 _GAP = 0.05
@@ -92,7 +94,7 @@ def read_places(sentence: Sentence, facts: Facts) -> list[Place]:
     before = ""
     for part in _CLAUSES.split(text):
         # "On the left, a dog lies": the place comes before the thing.
-        clause = f"{before} {part}" if before else part
+        clause = f"{before[-_BACK:]} {part}" if before else part
         before = "" if _things_in(clause) else clause
         if not before:
             places += _read_clause(clause, facts)

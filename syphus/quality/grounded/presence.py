@@ -8,7 +8,7 @@ the answer's own words would be; a no denies it. Questions that the annotations 
 import re
 
 from syphus.quality.grounded.colours import judge_colour
-from syphus.quality.grounded.colouring import COLOURS, read_colours
+from syphus.quality.grounded.colouring import COLOURS, MIXED, read_colours
 from syphus.quality.grounded.counting import read_counts
 from syphus.quality.grounded.counts import NUMBER_WORDS, is_total, judge_count
 from syphus.quality.grounded.facts import Facts
@@ -38,8 +38,7 @@ _WORDS = re.compile(r"[a-z]+")
 
 def check_presence(view: View) -> Finding | None:
     """Yes and no, and "there is no …", agree with the annotations."""
-    words = view.answer.words
-    first = words[0] if words else ""
+    first = view.answer.words[0] if view.answer.words else ""
     if first in _YES or first in _NO:
         return _judge_reply(view, yes=first in _YES)
     if "no" in view.answer.distinct or "not" in view.answer.distinct:
@@ -53,7 +52,7 @@ def _judge_reply(view: View, *, yes: bool) -> Finding | None:
         return found
     words = view.question.distinct
     asked = "there" in words and _IS_THERE.search(question)
-    asked = asked or ("you" in words or "does" in words) and _CAN_SEE.search(question)
+    asked = asked or (("you" in words or "does" in words) and _CAN_SEE.search(question))
     if asked:
         return _judge_thing(asked["thing"] or asked.groupdict().get("other") or "", facts, yes=yes)
     if words.isdisjoint(NUMBER_WORDS) and words.isdisjoint(COLOURS) and words.isdisjoint(PLACE_WORDS):
@@ -79,7 +78,7 @@ def _truths(sentence: Sentence, facts: Facts) -> list[tuple[bool | None, str]]:
     truths: list[tuple[bool | None, str]] = []
     claims = {"right": True, "wrong": False}
     counts = [count for count in read_counts(sentence) if not count.vague and count.number > 1]
-    colours = list(read_colours(sentence))
+    colours = [found for found in read_colours(sentence) if found[0] not in MIXED]
     places = read_places(sentence, facts)
     if len(counts) + len(colours) + len(places) != 1:
         return []  # which of them is denied by a no?

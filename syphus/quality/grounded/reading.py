@@ -11,6 +11,8 @@ from syphus.quality.grounded.lexicon import is_plural
 
 _TOKEN = re.compile(r"\d+\.\d+|[a-z0-9]+(?:'[a-z]+)*|[,:()\"]")
 _END = re.compile(r"[.!?;]+(?:\s+|$)|\n+")
+_LONGEST = 200
+"""Words of a sentence that are looked at; more has no model written that was still sane."""
 _MARKS = frozenset(',:()"')
 
 NUMBERS = {
@@ -68,12 +70,20 @@ class Sentence:
     @cached_property
     def tokens(self) -> list[str]:
         """Words, numbers, and the marks , : ( )."""
-        return _TOKEN.findall(self.text)
+        return _TOKEN.findall(self.text)[:_LONGEST]
 
     @property
     def hedged(self) -> bool:
         """Something in it takes back that it is so: might, such as, if, a painting of."""
-        return not _HEDGES.isdisjoint(self.tokens) and any(self.hedges(at) for at in range(len(self.tokens)))
+        tokens = self.tokens
+        return not _HEDGES.isdisjoint(tokens) and any(
+            token in _HEDGES and not self._is_sure(place) for place, token in enumerate(tokens)
+        )
+
+    def _is_sure(self, place: int) -> bool:
+        """The ``can`` or ``may`` at this place is one of being seen."""
+        tokens = self.tokens
+        return tokens[place] in {"can", "may"} and bool(_SURE.match(" ".join(tokens[place : place + 4])))
 
     def hedges(self, at: int) -> bool:
         """Whether what is said of the word at ``at`` is taken back.
@@ -85,7 +95,7 @@ class Sentence:
         if _HEDGES.isdisjoint(tokens):
             return False
         for place, token in enumerate(tokens):
-            if token not in _HEDGES or (token in {"can", "may"} and _SURE.match(" ".join(tokens[place : place + 4]))):
+            if token not in _HEDGES or self._is_sure(place):
                 continue
             between = tokens[min(place, at) : max(place, at)]
             if "," not in between or (place < at and token not in _LOCAL):

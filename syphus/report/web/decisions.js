@@ -27,9 +27,9 @@ const decisions = {
   set(place, change) {
     const id = data.rows.id[place];
     const versions = data.rows.version[place];
-    const [first, ...others] = data.languages(place);
+    const [first, ...others] = Object.keys(versions);
     const one = { ...decisions.of(place), ...change, id, version: versions[first] || "" };
-    one.others = Object.fromEntries(others.map((language) => [language, versions[language]]));
+    one.others = Object.fromEntries(others.map((name) => [name, versions[name]]));
     decisions.all.set(id, one);
     decisions.keep(one);
     for (const listener of decisions.listeners) listener(place);

@@ -169,14 +169,14 @@ function objectsOf(body, scope) {
 function dialogueParts(body, scope) {
   const versions = body.versions || [];
   if (!versions.length) return make("p", { class: "note" }, body.detail || "Nothing of it was accepted.");
-  const shown = versions.filter((one, at) => !choices.languages || at === 0 || choices.languages.has(one.language));
+  const shown = versions.filter((one, at) => !choices.languages || at === 0 || choices.languages.has(versionName(one)));
   const out = [];
   if (versions.length > 1) out.push(languagePicker(versions));
   const turns = make("div", { class: "versions", data: { count: shown.length } });
   turns.style.setProperty("--versions", shown.length);
   const length = Math.max(...shown.map((one) => one.turns.length));
   if (shown.length > 1) {
-    turns.append(...shown.map((one) => make("h3", { class: "language", dir: direction(one.language) === "rtl" ? "rtl" : "ltr" }, languageName(one.language), " ", make("code", {}, one.language))));
+    turns.append(...shown.map((one) => make("h3", { class: "language", dir: direction(one.language) === "rtl" ? "rtl" : "ltr" }, versionName(one), " ", make("code", {}, one.language))));
   }
   for (const [at, one] of shown.entries()) {
     if (one.system) turns.append(make("div", { class: "turn system", at: { gridColumn: String(at + 1) } }, make("span", { class: "who" }, "system"), make("p", { dir: "auto" }, one.system)));
@@ -195,7 +195,7 @@ function dialogueParts(body, scope) {
 function turnOf(version, turn, body, scope) {
   const parts = version.turns[turn];
   const first = body.versions[0].language;
-  const about = (body.remarks || []).filter((one) => one.turn === Math.floor(turn / 2) && (one.language || first) === version.language);
+  const about = (body.remarks || []).filter((one) => one.turn === Math.floor(turn / 2) && (one.language || first) === version.language && !version.label);
   const who = turn % 2 ? "answer" : "question";
   return make(
     "div",
@@ -205,8 +205,10 @@ function turnOf(version, turn, body, scope) {
   );
 }
 
+const versionName = (one) => [languageName(one.language), one.label].filter(Boolean).join(", ");
+
 function languagePicker(versions) {
-  const [first, ...others] = versions.map((one) => one.language);
+  const [first, ...others] = versions.map(versionName);
   const boxes = others.map((language) => {
     const input = make("input", { type: "checkbox" });
     input.checked = !choices.languages || choices.languages.has(language);
@@ -217,9 +219,9 @@ function languagePicker(versions) {
       choices.languages = chosen;
       openDetail(shownPlace);
     });
-    return make("label", {}, input, languageName(language));
+    return make("label", {}, input, language);
   });
-  return make("div", { class: "languages", role: "group", "aria-label": "Languages beside each other" }, make("span", {}, languageName(first)), boxes);
+  return make("div", { class: "languages", role: "group", "aria-label": "Languages beside each other" }, make("span", {}, first), boxes);
 }
 
 // -- what was found

@@ -14,6 +14,7 @@ const list = {
     list.inner = make("div", { class: "rows", role: "presentation" });
     list.node.append(list.inner);
     list.onopen = onopen;
+    list.pictured = data.rows.picture.some((one) => one !== null);
     list.node.addEventListener("scroll", () => requestAnimationFrame(list.draw), { passive: true });
     new ResizeObserver(list.draw).observe(list.node);
     decisions.listeners.push(list.draw);
@@ -68,7 +69,7 @@ const list = {
         at: { top: `${order * list.height}px`, height: `${list.height}px` },
         onclick: () => list.open(place),
       },
-      image,
+      list.pictured && image,
       make(
         "span",
         { class: "row-text" },

@@ -142,7 +142,7 @@ function onPaper(place, body, scene) {
     { class: "sheet" },
     make("h2", {}, data.rows.id[place]),
     make("p", { class: "about" }, [data.name("category", place), STATE_NAMES[data.rows.state[place]], decided].filter(Boolean).join(" · ")),
-    make("div", { class: "whole" }, make("div", { class: "seen" }, pictures(body, scope)), make("div", { class: "said" }, dialogueParts(body, scope), findings(body), rejected(body))),
+    make("div", { class: "whole" }, make("div", { class: "seen" }, pictures(body, scope), (scene.segments || []).length > 0 && timeline(scene.segments, 0), lines(scope.captions)), make("div", { class: "said" }, dialogueParts(body, scope), findings(body), rejected(body))),
   );
 }
 

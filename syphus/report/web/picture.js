@@ -10,7 +10,7 @@ function pictures(body, scope) {
     const name = asset.title || (assets.length > 1 ? asset.id : "");
     const figure = make("figure", { class: "asset", data: { asset: asset.id } });
     const shown = asset.pictures || [];
-    if (shown.length > 1) figure.append(frames(asset, shown));
+    if (shown.length > 1 || asset.times) figure.append(frames(asset, shown));
     else if (shown.length || (boxes.length && asset.width)) figure.append(frame(asset, shown[0], boxes, scope));
     const facts = [name, KINDS[asset.kind], asset.path || asset.url, asset.width && `${asset.width} × ${asset.height}`];
     facts.push(asset.duration && `${asset.start ? `from ${clock(asset.start)}, ` : ""}${clock(asset.duration)} long`, asset.license);
@@ -63,10 +63,11 @@ function frames(asset, shown) {
     "div",
     { class: "frames" },
     shown.map((picture, order) => {
-      const at = asset.duration ? clock((asset.duration * order) / shown.length) : `frame ${order + 1}`;
-      const image = make("img", { alt: `Frame at ${at}`, decoding: "async" });
+      const time = asset.times ? asset.times[order] : asset.duration && (asset.duration * order) / shown.length;
+      const name = time || time === 0 ? clock(time) : `frame ${order + 1}`;
+      const image = make("img", { alt: `Frame at ${name}`, decoding: "async" });
       image.src = data.picture(picture);
-      return make("figure", {}, image, make("figcaption", {}, at));
+      return make("figure", { data: time || time === 0 ? { at: time } : {} }, image, make("figcaption", {}, name));
     }),
   );
 }

@@ -34,7 +34,9 @@ def make_project(folder: Path, url: str, scenes: int = 3, *, repairs: int = 0) -
     """A project whose run asks the server at ``url``; returns its configuration."""
     shown = {
         "scene": {"id": "shown", "captions": [{"text": "A cat lies before a door."}]},
-        "reply": {"pairs": [{"question": "Where does the cat lie?", "answer": "The cat lies right before a door."}] * 2},
+        "reply": {
+            "pairs": [{"question": "Where does the cat lie?", "answer": "The cat lies right before a door."}] * 2
+        },
     }
     write_category(folder, "mine/first", TOML, {"system.md": "Talk about it."}, [shown])
     rows = [

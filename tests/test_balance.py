@@ -59,11 +59,15 @@ def test_sources_give_evenly_what_is_wanted_of_an_ability():
     ("there", "targets", "says"),
     [
         (cells(a_perception=5, b_perception=5), Targets(source_at_most=0.2), "2 sources of at most 20%"),
-        (cells(a_perception=5), Targets(abilities=THREE), "no category of this run makes reasoning"),
+        (
+            cells(a_perception=5),
+            Targets(abilities=THREE),
+            "30% shall be reasoning, but there is nothing of that ability here",
+        ),
         (
             cells(a_planning=5, b_perception=5, c_perception=5),
             Targets(abilities={"planning": 0.6, "perception": 0.4}, source_at_most=0.4),
-            "60% shall be planning, which comes from 1 sources",
+            "60% shall be planning, which comes from 1 source of at most 40%",
         ),
     ],
 )

@@ -14,7 +14,7 @@ from syphus.categories.shown import shown_to
 from syphus.errors import InputError
 from syphus.jobs.candidates import Candidate, choose_novel, compared_texts
 from syphus.records import Dialogue, Scene, Turn
-from syphus.rehearsal.replies import completion
+from syphus.rehearsal.replies import completion, good_text
 from syphus.rehearsal.server import RehearsalServer
 
 DRAWN = PAIRS + "[demonstrations]\ndraw = 2\naccepted = 1\ngroups = 4\n"
@@ -171,7 +171,18 @@ def test_a_cold_start_that_cannot_be(tmp_path, server: RehearsalServer, more, sa
     assert says in done.stderr
 
 
+def ask_anew(body, number):
+    """The rehearsal's reply, with questions that no other call has had: its own are much alike, and a pool takes none twice."""
+    reply = json.loads(good_text(body))
+    if "pairs" not in reply:  # the probe
+        return None
+    for index, pair in enumerate(reply["pairs"]):
+        pair["question"] = f"What do you see {number} steps from corner {index}?"
+    return completion(json.dumps(reply))
+
+
 def test_accepted_replies_are_drawn_in_the_next_run(tmp_path, server: RehearsalServer) -> None:
+    server.script = ask_anew
     own_category(tmp_path)
     config = write_config(tmp_path, server.url, categories='"mine/shops"')
     assert syphus("generate", config, cwd=tmp_path, key="k").returncode == 0

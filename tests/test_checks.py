@@ -458,7 +458,9 @@ PORTRAIT = Scene(
     ids=["another picture", "this picture", "too short to tell", "not English"],
 )
 def test_an_answer_about_another_picture_is_found(answer: str, code: str | None) -> None:
-    found = check_pairs([Pair("What is this?", answer)], ANY_LANGUAGE, scene=PORTRAIT, known=frozenset(), demonstrations=())
+    found = check_pairs(
+        [Pair("What is this?", answer)], ANY_LANGUAGE, scene=PORTRAIT, known=frozenset(), demonstrations=()
+    )
     assert [verdict.code for verdict in found.verdicts] == ([code] if code else [])
 
 

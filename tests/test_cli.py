@@ -471,3 +471,27 @@ def test_a_plan_counts_what_the_balance_chooses(tmp_path: Path, server: Rehearsa
     plan = json.loads(syphus("plan", config, "--json", cwd=tmp_path, key="k").stdout)
     assert {name: one["items"] for name, one in plan["categories"].items()}["llava/reasoning"] == 10
     assert plan["total"]["items"] == 20
+
+
+def test_what_people_rejected_is_held_back_and_made_again(tmp_path: Path, server: RehearsalServer) -> None:
+    config = write_config(tmp_path, server.url, categories='"llava/reasoning"')
+    assert syphus("generate", config, cwd=tmp_path, key="k").returncode == 0
+    syphus("export", "run", "--format", "jsonl", "--out", "all.jsonl", cwd=tmp_path)
+    ids = [json.loads(line)["id"] for line in (tmp_path / "all.jsonl").open()]
+    lines = [{"id": ids[0], "decision": "reject"}, {"id": ids[1], "decision": "accept"}, {"id": ids[2], "note": "hm"}]
+    (tmp_path / "d.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    flags = ("export", "run", "--format", "jsonl", "--decisions", "d.jsonl", "--out", "some.jsonl")
+    done = syphus(*flags, cwd=tmp_path)
+    assert f"held back by decisions: 1 of {len(ids)} dialogues" in done.stderr, done.stderr
+    assert [json.loads(line)["id"] for line in (tmp_path / "some.jsonl").open()] == ids[1:]
+    syphus(*flags, "--only-accepted", cwd=tmp_path)
+    assert [json.loads(line)["id"] for line in (tmp_path / "some.jsonl").open()] == [ids[1]]
+    alone = syphus("export", "run", "--format", "jsonl", "--out", "x.jsonl", "--only-accepted", cwd=tmp_path)
+    assert alone.returncode == 2
+    before = len(server.calls)
+    again = syphus("regenerate", "run", "--decisions", "d.jsonl", "--yes", cwd=tmp_path, key="k")
+    assert again.returncode == 0, again.stderr
+    assert f"1 of {len(ids)} items" in again.stderr
+    assert len(server.calls) == before + 1
+    diff = syphus("diff", "run", "--json", cwd=tmp_path)
+    assert json.loads(diff.stdout)["summary"]["reasons"] == {"another draw": 1}

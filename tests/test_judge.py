@@ -322,7 +322,7 @@ def test_two_judges_of_a_run(run: Path, server: RehearsalServer, capsys: pytest.
     assert "A brown horse with 0 carts" in server.calls[0]["messages"][1]["content"]
     captured = capsys.readouterr()
     report = json.loads(captured.out)
-    assert [one["name"] for one in report["criteria"]][0] == "grounded"
+    assert next(one["name"] for one in report["criteria"]) == "grounded"
     assert (report["criteria"][0]["mean"], report["criteria"][0]["alpha"]) == (3.0, 1.0)
     assert report["criteria"][1]["agreement"] == 0.0
     assert "too little agreement to build on" in captured.err

@@ -5,13 +5,22 @@ import gzip
 import http.client
 import io
 import json
+import os
 import re
+import signal
+import socket
+import subprocess
+import sys
 import threading
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import NamedTuple
+from urllib.request import Request, urlopen
 
+import msgspec
 import pytest
+from msgspec import structs
 from report_samples import ASTRONAUT, HOSTILE, dialogue_of, facts_of, sample_of
 from test_cli import syphus, write_config
 
@@ -20,8 +29,9 @@ from syphus.cli.report import finder, gather, make_book
 from syphus.cli.report_facts import repeated_questions
 from syphus.cli.review import DecisionKeeper, decisions_file, open_server
 from syphus.errors import InputError
-from syphus.exchange import Reject
-from syphus.records import Asset, Dialogue, Turn
+from syphus.exchange import Outcome, Reject
+from syphus.ledger.ledger import open_ledger
+from syphus.records import Asset, Verdict
 from syphus.rehearsal.server import RehearsalServer
 from syphus.report import page, pictures
 from syphus.report.decisions import (
@@ -352,7 +362,8 @@ def test_a_picture_stands_once_in_a_page_however_often_it_is_spoken_of(tmp_path:
     assert book.numbers(Asset(path="c.jpg"), "s") == []
     assert book.numbers(one, "another source") == []
     assert book.missing == 2
-    assert book.numbers(Asset(kind="video", path="a.jpg"), "s") == []
+    assert book.numbers(Asset(kind="video", path="none.mp4"), "s") == []
+    assert book.missing == 2, "a film's moments tell of it"
 
 
 @needs_pillow
@@ -372,6 +383,59 @@ def test_frames_are_taken_evenly_out_of_their_folder(tmp_path: Path) -> None:
     (tmp_path / "clip/notes.txt").touch()
     book = pictures.PictureBook(finder({}, tmp_path), 100)
     assert len(book.numbers(Asset(kind="frames", path="clip"), "")) == pictures.FRAMES
+
+
+def write_film(file: Path, seconds: int = 12, rate: int = 10) -> None:
+    av = pytest.importorskip("av", reason="PyAV is not installed")
+    from PIL import Image
+
+    with av.open(str(file), "w") as out:
+        stream = out.add_stream("mpeg4", rate=rate)
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 160, 120, "yuv420p", 5
+        for number in range(seconds * rate):
+            shade = 255 * number // (seconds * rate)
+            for packet in stream.encode(av.VideoFrame.from_image(Image.new("RGB", (160, 120), (shade, 0, 0)))):
+                out.mux(packet)
+        for packet in stream.encode():
+            out.mux(packet)
+
+
+@needs_pillow
+def test_frames_of_a_film_are_shown_with_their_times(tmp_path: Path) -> None:
+    from PIL import Image
+
+    write_film(tmp_path / "a.mp4")
+    book = pictures.PictureBook(finder({}, tmp_path), 100)
+    whole = book.numbers(Asset(kind="video", path="a.mp4"), "")
+    assert [book.times[number] for number in whole] == pytest.approx([1, 3, 5, 7, 9, 11], abs=0.5)
+    clip = book.numbers(Asset(kind="video", path="a.mp4", start=6.0, duration=6.0), "")
+    assert [book.times[number] for number in clip] == pytest.approx([0.5, 1.5, 2.5, 3.5, 4.5, 5.5], abs=0.5)
+    frames = dict(book.take())
+    for number, seconds in [*zip(whole, (1, 3, 5, 7, 9, 11), strict=True), (clip[0], 6.5)]:
+        with Image.open(io.BytesIO(frames[number])) as image:
+            assert image.convert("RGB").getpixel((50, 40))[0] == pytest.approx(255 * seconds / 12, abs=20)
+    assert book.sizes[0] == (160, 120)
+    shown = sample_of(structs.replace(ASTRONAUT, assets=(Asset(kind="video", path="a.mp4"),)))
+    _, parsed = written(facts_of(shown), book=book)
+    [asset] = parsed.block("texts-0")[0]["assets"]
+    assert len(asset["times"]) == len(asset["pictures"]) == 6
+
+
+@needs_pillow
+def test_a_film_that_is_a_play_list_opens_no_connection(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="PyAV is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.3)
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/a.ts"
+        for name, text in {
+            "a.mp4": f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{address}\n#EXT-X-ENDLIST\n",
+            "b.mp4": f"ffconcat version 1.0\nfile '{address}'\n",
+            "c.mp4": "",
+        }.items():
+            (tmp_path / name).write_text(text)
+            assert pictures.read_frames(tmp_path / name, 0.0, None, 100) == []
+        with pytest.raises(TimeoutError):
+            listening.accept()
 
 
 # -- out of a run, out of a file
@@ -405,6 +469,83 @@ def test_the_report_of_a_run_has_its_dialogues_prompts_and_scenes(tmp_path: Path
     assert "sk-" not in (tmp_path / "run/report.html").read_text()
 
 
+class Made(NamedTuple):
+    """An item of a ledger."""
+
+    id: str
+    category: str
+    scene_id: str = "examples/s"
+    version: str = "1"
+    draw: int = 0
+    basis: str = ""
+
+
+def test_what_was_made_of_a_dialogue_stands_beside_it(tmp_path: Path) -> None:
+    """Translations come before their sources in the ledger's order, and a correction has its source's id and language."""
+    judged = structs.replace(
+        ASTRONAUT, verdicts=(Verdict(check="judge/quality", code="grounded: 2", message="No suit.", turn=0),)
+    )
+    corrected = dialogue_of("What does she wear?", "A suit.")
+    reject = Reject(code="lock: lost", message="A number is gone.")
+    made: list[tuple[Made, Outcome, str]] = [
+        (Made("a@ar", "translate/ar"), Outcome(dialogues=(dialogue_of("ماذا؟", "بدلة.", language="ar"),)), "accepted"),
+        (Made("a@ja", "translate/ja"), Outcome(rejects=(reject,)), "rejected"),
+        (Made("a@quality", "judge/quality"), Outcome(dialogues=(judged,)), "accepted"),
+        (Made("a@correct", "correct/llava/conversation"), Outcome(dialogues=(corrected,)), "accepted"),
+        (Made("a", "llava/conversation"), Outcome(dialogues=(ASTRONAUT,)), "accepted"),
+        (Made("b", "llava/conversation"), Outcome(rejects=(Reject(code="schema: no_json", message="m"),)), "rejected"),
+        (Made("c", "llava/conversation"), Outcome(), "failed"),
+        (Made("d", "llava/conversation"), Outcome(skipped="no captions"), "skipped"),
+    ]
+    with open_ledger(tmp_path, create=True) as ledger:
+        for position, (item, outcome, state) in enumerate(made):
+            ledger.record_outcome(item, position, outcome, state=state, detail="timeout" if state == "failed" else "")
+    facts = gather(arguments("report", tmp_path), tmp_path).facts
+    first, *others = facts.samples
+    assert [(one.language, label) for one, label in zip(first.dialogues, first.labels, strict=True)] == [
+        ("en", ""), ("ar", ""), ("en", "corrected"),
+    ]  # fmt: skip
+    assert [one.code for one in first.remarks] == ["judge/quality: grounded: 2"]
+    assert [one.message for one in first.rejects] == ["translate ja: A number is gone."]
+    assert [(one.id, one.state, one.detail) for one in others] == [("b", "rejected", ""), ("c", "failed", "timeout")]
+    assert facts.total == 3
+    _, parsed = written(facts)
+    rows = parsed.block("index")["rows"]
+    assert list(rows["version"][0]) == ["en", "ar", "en corrected"]
+    assert len(rows["languages"][0]) == 2
+    narrow = gather(arguments("report", tmp_path, "--limit", "1"), tmp_path).facts
+    assert (len(list(narrow.samples)), narrow.total) == (1, 3)
+    with pytest.raises(InputError, match="no category"):
+        gather(arguments("report", tmp_path, "--category", "llava/conversatoin"), tmp_path)
+    assert any("cannot be read again" in one for one in facts.remarks), "there is no configuration here"
+
+
+def test_the_ledger_of_a_files_translation_shows_its_languages_together(tmp_path: Path) -> None:
+    with open_ledger(tmp_path, create=True) as ledger:
+        for position, tag in enumerate(("ar", "de")):
+            outcome = Outcome(dialogues=(dialogue_of("?", "!", language=tag),))
+            ledger.record_outcome(Made(f"a@{tag}", f"translate/{tag}"), position, outcome, state="accepted", detail="")
+    [sample] = gather(arguments("report", tmp_path), tmp_path).facts.samples
+    assert [one.language for one in sample.dialogues] == ["ar", "de"]
+
+
+def test_what_is_wrong_with_the_words_typed_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "data.jsonl"
+    file.write_bytes(msgspec.json.encode(ASTRONAUT) + b"\n")
+    for typed, told in {
+        ("--images", str(tmp_path / "none")): "is no folder",
+        ("--decisions", str(tmp_path / "none")): "is not there",
+        ("--verdicts", str(tmp_path / "none")): "cannot be read",
+        ("--scenes", str(tmp_path / "none")): "none",
+        ("--category", "nonesuch"): "nonesuch",
+        ("--from", "nonesuch"): "nonesuch",
+    }.items():
+        with pytest.raises(InputError, match=told):
+            gather(arguments("report", file, *typed), file)
+    shown = syphus("report", file, "--out", tmp_path)
+    assert (shown.returncode, "is a folder" in shown.stderr) == (2, True)
+
+
 def test_the_report_of_a_dataset_of_others(tmp_path: Path) -> None:
     rows = [
         {"id": "1", "image": "a.jpg", "conversations": [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": "A cat."}]},
@@ -425,10 +566,24 @@ def test_the_report_of_a_dataset_of_others(tmp_path: Path) -> None:
     assert "data.json" in facts.remarks[0]
 
 
+def test_coordinates_of_a_dataset_of_others_become_boxes(tmp_path: Path) -> None:
+    rows = [{"id": "1", "image": "a.jpg", "conversations": [
+        {"from": "human", "value": "<image>\nWhere is the dog?"},
+        {"from": "gpt", "value": "The dog [0.250,0.500,0.750,1.000] sits."},
+    ]}]  # fmt: skip
+    file = tmp_path / "data.json"
+    file.write_text(json.dumps(rows))
+    (tmp_path / "a.jpg").write_bytes(picture_of(400, 200))
+    gathered = gather(arguments("report", file, "--read-boxes", "shikra"), file)
+    [dialogue] = next(iter(gathered.facts.samples)).dialogues
+    assert dialogue.objects[0].box == pytest.approx((100, 100, 300, 200), abs=1)
+    assert gathered.find(dialogue.assets[0], "") == tmp_path / "a.jpg"
+    with pytest.raises(InputError, match="convention"):
+        gather(arguments("report", file, "--read-boxes", "shikr"), file)
+
+
 def test_verdicts_of_quality_stand_beside_their_dialogue(tmp_path: Path) -> None:
     file = tmp_path / "data.jsonl"
-    import msgspec
-
     file.write_bytes(msgspec.json.encode(ASTRONAUT) + b"\n")
     verdicts = tmp_path / "verdicts.jsonl"
     verdicts.write_text(
@@ -437,6 +592,9 @@ def test_verdicts_of_quality_stand_beside_their_dialogue(tmp_path: Path) -> None
     facts = gather(arguments("report", file, "--verdicts", verdicts), file).facts
     [sample] = facts.samples
     assert sample.remarks == (Remark(check="leak", code="leak: source_word", message="m", turn=0, stance="drop"),)
+    verdicts.write_text('{"dialogue": "a", "check": "leak", "code": "source_word", "message": "m", "pairs": 3}\n')
+    [short] = [one.remarks for one in gather(arguments("report", file, "--verdicts", verdicts), file).facts.samples]
+    assert [one.code for one in short] == ["leak: source_word"], "as rejects have it, so that a filter finds both"
     verdicts.write_text('{"dialogue": ')
     with pytest.raises(InputError, match="line 1"):
         gather(arguments("report", file, "--verdicts", verdicts), file)
@@ -545,6 +703,18 @@ def test_a_decision_is_taken_from_the_page_alone(reviewing, body: bytes, headers
         assert read_decisions(file) == {"a": Decision(id="a", decision="reject", note="no dog", version="1")}
 
 
+def test_the_server_tells_what_is_decided_by_now(reviewing) -> None:
+    path = f"/{reviewing.token}/decisions"
+    assert ask(reviewing, "GET", path)[1] == b""
+    DecisionKeeper(reviewing.keeper.file).keep(Decision(id="b", decision="accept"))
+    assert ask(reviewing, "GET", path)[1] == b'{"id":"b","decision":"accept"}\n'
+    reviewing.keeper.file.write_text("{broken")
+    assert ask(reviewing, "GET", path)[0].status == 200
+    assert ask(reviewing, "POST", path, GOOD)[0].status == 500
+    assert reviewing.keeper.file.read_text() == "{broken", "what people wrote is not lost to us"
+    assert ask(reviewing, "GET", path, Host="evil.example")[0].status == 404
+
+
 def test_decisions_need_the_token(reviewing) -> None:
     assert ask(reviewing, "POST", "/decisions", GOOD)[0].status == 404
     assert ask(reviewing, "POST", "/x/decisions", GOOD)[0].status == 404
@@ -563,12 +733,28 @@ def test_two_who_review_one_run_lose_nothing(tmp_path: Path) -> None:
     assert read["m0"].decision == "reject"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a process group is interrupted otherwise there")
+def test_review_runs_until_it_is_interrupted(tmp_path: Path) -> None:
+    file = tmp_path / "data.jsonl"
+    file.write_bytes(msgspec.json.encode(ASTRONAUT) + b"\n")
+    command = [sys.executable, "-m", "syphus", "review", str(file)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stderr is not None
+        address = next(found[1] for line in process.stderr if (found := re.search(r"(http://\S+)", line)))
+        with urlopen(address, timeout=5) as reply:
+            assert b"Content-Security-Policy" in reply.read()
+        origin = address.rstrip("/").rpartition("/")[0]
+        headers = {"Origin": origin, "Content-Type": "application/json"}
+        with urlopen(Request(address + "decisions", data=GOOD, headers=headers), timeout=5) as reply:
+            assert reply.status == 204
+        process.send_signal(signal.SIGINT)
+        told = process.stderr.read()
+        assert process.wait(10) == 0, told
+    assert "decisions and notes: 1" in told
+    assert list(read_decisions(tmp_path / "data.decisions.jsonl")) == ["a"]
+
+
 def test_a_port_that_is_taken_is_an_error_of_the_users(reviewing, tmp_path: Path) -> None:
     for port in (reviewing.server_address[1], 70_000):
         with pytest.raises(InputError, match="cannot be had"):
             open_server(b"", DecisionKeeper(tmp_path / "d.jsonl"), port)
-
-
-def test_turns_of_a_dialogue_are_the_records_own() -> None:
-    assert isinstance(ASTRONAUT, Dialogue)
-    assert all(isinstance(turn, Turn) for turn in ASTRONAUT.turns)

@@ -34,7 +34,8 @@ def test_prompts_hold_the_rules_and_no_empty_place(name: str) -> None:
     prompts = CategoryPrompts(category)
     for step in category.chat_steps:
         messages = prompts.prefix(step)
-        assert "never mention captions" in messages[0].content.lower()
+        rules = messages[0].content.lower()  # what the first person sees has no captions; it has narrations
+        assert "never mention captions" in rules or "never mention a video" in rules
         assert [message.role for message in messages] == [
             "system",
             *["user", "assistant"] * len(category.demonstrations),

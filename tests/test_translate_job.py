@@ -1,5 +1,6 @@
 """Translating one dialogue: what is asked, what is kept, what is asked again and why, what is paid for once."""
 
+import ast
 import asyncio
 import json
 from pathlib import Path
@@ -10,7 +11,7 @@ from translators import asked_of, translate, turns_of
 
 from syphus.errors import FailureKind, ModelError
 from syphus.exchange import Reply
-from syphus.jobs.translate import make_items, planned_requests, translate_job
+from syphus.jobs.translate import DECIDING, make_items, planned_requests, translate_job
 from syphus.jobs.translation_back import draw_sample, translate_back
 from syphus.jobs.translation_memory import Memory, make_memory
 from syphus.jobs.translation_prompts import Terms, make_prompts
@@ -246,7 +247,7 @@ def test_a_long_dialogue_goes_in_parts_that_are_shown_what_came_before() -> None
     asked = [
         asked_of({"messages": [{"content": one.content} for one in request.messages]}) for request in model.requests
     ]
-    assert sum(asked, []) == [str(number) for number in range(1, 25)]
+    assert [number for numbers in asked for number in numbers] == [str(number) for number in range(1, 25)]
     assert all(len(numbers) % 2 == 0 for numbers in asked), "cut between pairs"
     shown = turns_of({"messages": [{"content": one.content} for one in model.requests[1].messages]})
     before = {number: translation for number, (_, translation) in shown.items() if translation}
@@ -328,6 +329,16 @@ def test_a_question_that_differs_in_its_locks_alone_is_the_same_one() -> None:
     assert [request.purpose for request in model.requests].count("translate/de/memory") == 1
 
 
+def test_the_memory_is_of_one_language() -> None:
+    english = many(3)
+    german = [structs.replace(one, id=f"g{at}", language="de") for at, one in enumerate(many(3))]
+    assert make_memory(lambda: [*english, *german]).times == 3
+    assert make_memory(lambda: [*english, *german], code="de").code == "de"
+    model = Model(tag="fr")
+    run(items_of(german, prompts_for("fr"), make_memory(lambda: english))[0], model)
+    assert [request.purpose for request in model.requests] == ["translate/fr/dialogue"]
+
+
 def test_where_the_memory_fails_the_dialogue_asks_for_itself() -> None:
     dialogues = many(2)
     memory = make_memory(lambda: dialogues)
@@ -402,3 +413,17 @@ def test_the_sample_for_the_way_back_depends_on_ids_alone() -> None:
     assert len(sample) == 7
     assert {one.id for one in draw_sample(reversed(dialogues), 7, seed=3)} == sample
     assert {one.id for one in draw_sample(dialogues, 7, seed=4)} != sample
+
+
+def test_all_code_that_decides_an_outcome_is_in_its_basis() -> None:
+    """What the job imports of the rooms that judge, and what that imports, and so on."""
+    house, waiting, found = ROOT / "syphus", ["jobs/translate"], set()
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        for node in ast.walk(ast.parse((house / f"{name}.py").read_text())):
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            inner = module.removeprefix("syphus.").replace(".", "/")
+            if module.startswith("syphus.") and inner.split("/")[0] in ("jobs", "quality", "categories", "references"):
+                waiting += [inner] if inner not in found else []
+    assert {*found, "records"} == set(DECIDING)

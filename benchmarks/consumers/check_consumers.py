@@ -21,7 +21,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from samples import IMAGE, SEVERAL, UNFIT, expect, make_dialogues
+from samples import IMAGE, SEVERAL, UNFIT, expect, make_dialogues, split_pairs
 
 from syphus.formats import jsonl
 from syphus.formats.exporting import ExportOptions
@@ -50,6 +50,8 @@ class File(NamedTuple):
 
 
 ONE_PICTURE = frozenset(SEVERAL)
+PLACED = frozenset(SEVERAL - {"two-pictures"})
+"""A picture stands within a text."""
 FILES = {
     "llamafactory": [
         File("llamafactory", "llamafactory"),
@@ -59,6 +61,8 @@ FILES = {
         File("llava.json", "llava", system=False, only=ONE_PICTURE),
         # LLaVA-NeXT's `image` is a path or a list of them, and a table has one type.
         File("llava_next.json", "llava_next", system=False, refused="DatasetGenerationError"),
+        # OpenAI's contents are texts or lists of parts, and the same holds.
+        File("messages.jsonl", "messages", refused="DatasetGenerationError"),
     ],
     "swift": [
         File("swift.jsonl", "swift", beside=True),
@@ -76,7 +80,7 @@ FILES = {
         File("llava-boxes.json", "llava", boxes="shikra", system=False, only=ONE_PICTURE),
     ],
     "qwen": [File("qwen.json", "qwen", boxes="qwen3", system=False), File("qwen.jsonl", "qwen", system=False)],
-    "otter": [File("SY_instructions.json", "mimicit", system=False)],
+    "otter": [File("SY_instructions.json", "mimicit", system=False, only=PLACED)],
 }
 NEEDS_CODE = {"qwen", "otter"}
 
@@ -131,7 +135,8 @@ def write_files(consumer: str, work: Path) -> dict[str, list[dict[str, Any]]]:
     syphus = [sys.executable, "-m", "syphus"]
 
     def call(*arguments: str, allow: tuple[int, ...] = (0,)) -> None:
-        run(*syphus, *arguments, show=f"syphus {shlex.join(arguments)}", cwd=work, allow=allow)
+        shown = shlex.join(arguments).replace(config, "configs/quickstart.toml")
+        run(*syphus, *arguments, show=f"syphus {shown}", cwd=work, allow=allow)
 
     config = os.path.relpath(ROOT / "configs/quickstart.toml", work)
     if not (work / "run").is_dir():
@@ -163,11 +168,15 @@ def expect_file(file: File, dialogues: list[Dialogue], work: Path) -> list[dict[
     if left_out != UNFIT | file.only:
         raise SystemExit(f"{file.name}: left out {sorted(left_out)}, and not {sorted(UNFIT | file.only)}")
     convention = find_convention(file.boxes) if file.boxes else None
-    return [
+    rows = [
         expect(dialogue, convention, beside=file.beside, system=file.system)
         for dialogue in dialogues
         if dialogue.id not in left_out
     ]
+    if file.to != "mimicit":
+        return rows
+    pairs = [pair for row in rows for pair in split_pairs(row, file.name.partition("_")[0])]
+    return sorted(pairs, key=lambda pair: pair["id"])
 
 
 def install(consumer: str, venv: Path) -> None:
@@ -214,11 +223,15 @@ def load(consumer: str, venv: Path, work: Path, code: Path | None) -> dict[str, 
 
 def report(expected: dict[str, list[dict[str, Any]]], result: dict[str, Any], refused: dict[str, str]) -> int:
     """Prints what came of each file; 1 where something is not as it was written."""
-    print(f"\n{'file':<22}{'written':>8}{'loaded':>8}{'refused':>8}{'masked':>8}{'pictures':>10}{'image tokens':>14}{'pairs':>7}")
+    print(
+        f"\n{'file':<22}{'written':>8}{'loaded':>8}{'refused':>8}{'masked':>8}{'pictures':>10}{'image tokens':>14}{'pairs':>7}"
+    )
     faults: list[str] = []
     for name, rows in expected.items():
         found = result["files"][name]
-        loaded = found["rows"]
+        loaded = sorted(
+            found["rows"], key=lambda row: row.get("id", "")
+        )  # where rows have ids, they are of several files
         error = found.get("error", "")
         if name in refused and error.startswith(refused[name]):
             loaded = []

@@ -12,11 +12,10 @@ from typing import Any
 sys.modules["torchaudio"] = ModuleType("torchaudio")
 sys.modules["torchaudio"].__spec__ = importlib.machinery.ModuleSpec("torchaudio", None)
 
+import toy  # noqa: E402
 from llamafactory.data import get_dataset, get_template_and_fix_tokenizer  # noqa: E402
 from llamafactory.hparams import DataArguments, ModelArguments  # noqa: E402
 from transformers import Seq2SeqTrainingArguments  # noqa: E402
-
-import toy  # noqa: E402
 
 ENTRIES: dict[str, dict[str, Any]] = {
     "sharegpt.json": {"formatting": "sharegpt", "columns": {"messages": "conversations", "images": "images"}},
@@ -94,9 +93,7 @@ def attempt(data: Path, dataset: str, images: Path) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - what a consumer raises is what we are here to see
         return {"error": f"{type(error).__name__}: {error}", "rows": []}
     rows = [
-        toy.describe(
-            tokenizer, row["input_ids"], row["labels"], [Path(image).name for image in row["images"] or []]
-        )
+        toy.describe(tokenizer, row["input_ids"], row["labels"], [Path(image).name for image in row["images"] or []])
         for row in module["train_dataset"]
     ]
     return {"rows": rows}

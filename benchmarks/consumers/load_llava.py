@@ -15,11 +15,10 @@ for name in ("deepspeed", "bitsandbytes"):
     sys.modules[name] = ModuleType(name)
     sys.modules[name].__spec__ = importlib.machinery.ModuleSpec(name, None)
 
+import toy  # noqa: E402
 from llava import conversation  # noqa: E402
 from llava.constants import IMAGE_TOKEN_INDEX  # noqa: E402
 from llava.train.train import DataCollatorForSupervisedDataset, LazySupervisedDataset  # noqa: E402
-
-import toy  # noqa: E402
 
 
 def main(folder: Path) -> None:
@@ -31,10 +30,10 @@ def main(folder: Path) -> None:
         result["files"][name] = attempt(folder / name, folder / "images")
     for name, row in given["bad"].items():
         bad = folder / f"bad-{name}.json"
-        row = {key: value for key, value in row.items() if key != "images"} | dict(image=(row["images"] or [None])[0])
-        bad.write_text(json.dumps([row]), encoding="utf-8")
+        one = {"conversations": row["conversations"], "image": (row["images"] or [None])[0]}
+        bad.write_text(json.dumps([one]), encoding="utf-8")
         outcome = attempt(bad, folder / "images")
-        masked = any(not one["learned"] for one in outcome["rows"])
+        masked = any(not read["learned"] for read in outcome["rows"])
         result["bad"][name] = outcome.get("error") or ("masked" if masked else "1 of 1 loaded")
     (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
 

@@ -11,9 +11,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(sys.argv[2]) / "qwen-vl-finetune"))
 
-from qwenvl.data.data_processor import preprocess_qwen_visual  # noqa: E402
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
-from transformers import PreTrainedTokenizerFast, Qwen2VLProcessor  # noqa: E402
+from qwenvl.data.data_processor import preprocess_qwen_visual
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from transformers import BaseVideoProcessor, PreTrainedTokenizerFast, Qwen2VLProcessor
 
 try:
     from transformers import Qwen2VLImageProcessorPil as ImageProcessor
@@ -45,13 +45,13 @@ def main(folder: Path) -> None:
     result: dict[str, Any] = {"picture_tokens": 0, "files": {}, "bad": {}}
     for name in given["files"]:
         text = (folder / name).read_text(encoding="utf-8")
-        # As `LazySupervisedDataset` reads them.
-        rows = [json.loads(line) for line in text.splitlines()] if name.endswith(".jsonl") else json.loads(text)
+        # As `LazySupervisedDataset` reads them; lines end at \n alone.
+        rows = [json.loads(line) for line in text.split("\n") if line] if name.endswith(".jsonl") else json.loads(text)
         result["files"][name] = attempt(rows, folder / "images", processor)
     for name, row in given["bad"].items():
-        row = {key: value for key, value in row.items() if key != "images"} | {"image": row["images"]}
-        outcome = attempt([row], folder / "images", processor)
-        masked = any(not one["learned"] for one in outcome["rows"])
+        one = {"conversations": row["conversations"], "image": row["images"]}
+        outcome = attempt([one], folder / "images", processor)
+        masked = any(not read["learned"] for read in outcome["rows"])
         result["bad"][name] = outcome.get("error") or ("masked" if masked else "1 of 1 loaded")
     (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
 
@@ -78,8 +78,6 @@ def make_processor() -> Any:
 
 def make_video_processor() -> Any:
     """The processor asks for one of the right class, and no video is given to it."""
-    from transformers import BaseVideoProcessor
-
     return object.__new__(type("Qwen2VLVideoProcessor", (BaseVideoProcessor,), {}))
 
 

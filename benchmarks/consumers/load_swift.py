@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import toy
 from swift.dataset import load_dataset
 from swift.model import MODEL_MAPPING, ModelInfo
 from swift.template import get_template
-
-import toy
 
 
 def main(folder: Path) -> None:

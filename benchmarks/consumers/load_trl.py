@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import toy
 from datasets import Image, Sequence, load_dataset
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
-
-import toy
 
 
 def main(folder: Path) -> None:
@@ -55,7 +54,7 @@ def attempt(file: Path) -> dict[str, Any]:
             batch = collator([row])
             pictures = len(batch["pixel_values"]) if "pixel_values" in batch else 0
             if pictures != len(images):
-                raise ValueError(f"{pictures} pictures were given to the model, and the row has {len(images)}")
+                return {"error": f"{pictures} pictures come to the model, and the row has {len(images)}", "rows": []}
             rows.append(toy.describe(processor.tokenizer, batch["input_ids"][0].tolist(), None, images))
         for start in range(0, len(dataset), 8):  # pictures, several pictures and text alone side by side
             collator([dataset[number] for number in range(start, min(start + 8, len(dataset)))])

@@ -65,12 +65,12 @@ def make_dialogues(scenes: Path) -> list[Dialogue]:
         ),
         dialogue(
             "scripts",
-            "这是什么？\n请简短回答。",
-            "一杯咖啡。☕",  # noqa: RUF001 - as it is written
+            "这是什么？\n请简短回答。",  # noqa: RUF001 - as it is written
+            "一杯咖啡。☕",
             "وبالعربية؟",
             "فنجان قهوة أحمر.",
             "Auf Deutsch: »Was ist das?«",
-            "Eine Tasse Kaffee – größer als üblich.",
+            "Eine Tasse Kaffee, größer als üblich.",
             assets=(coffee,),
         ),
         dialogue(
@@ -128,6 +128,26 @@ def expect(dialogue: Dialogue, boxes: Convention | None, *, beside: bool, system
     return {"id": dialogue.id, "images": images, "flow": flow, "answers": answers}
 
 
+def split_pairs(row: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """What :func:`expect` says, as MIMIC-IT has it: an entry for each pair, with all pictures in front of it.
+
+    Args:
+        row: of a dialogue.
+        name: the dataset's short name, with which ids begin.
+    """
+    texts = [piece for piece in row["flow"] if piece != IMAGE]
+    count = len(row["answers"])
+    return [
+        {
+            "id": f"{name}_INS_{row['id']}" + f"_{turn}" * (count > 1),
+            "images": row["images"],
+            "flow": [IMAGE] * len(row["images"]) + texts[2 * turn : 2 * turn + 2],
+            "answers": [row["answers"][turn]],
+        }
+        for turn in range(count)
+    ]
+
+
 def _print_beside(thing: Object, assets: dict[str, Asset], first: Asset) -> str:
     """As ``swift.template.Template.replace_bbox`` prints a box: ``[(x1,y1),(x2,y2)]`` in thousandths."""
     if thing.box is None:
@@ -136,7 +156,6 @@ def _print_beside(thing: Object, assets: dict[str, Asset], first: Asset) -> str:
     assert picture.width
     assert picture.height
     x1, y1, x2, y2 = (
-        round(value / side * 1000)
-        for value, side in zip(thing.box, (picture.width, picture.height) * 2, strict=True)
+        round(value / side * 1000) for value, side in zip(thing.box, (picture.width, picture.height) * 2, strict=True)
     )
     return f"[({x1},{y1}),({x2},{y2})]"

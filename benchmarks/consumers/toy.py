@@ -49,7 +49,7 @@ def make_image_processor() -> Any:
 
 def make_processor() -> Any:
     """LLaVA-1.5's processor: 256 ``<image>`` for each picture."""
-    from transformers import LlavaProcessor
+    from transformers import LlavaProcessor  # noqa: PLC0415 - LLaVA's own environment has none
 
     return LlavaProcessor(
         image_processor=make_image_processor(),

@@ -86,9 +86,7 @@ def caption_answers(scenes: list[Scene], *, own: bool) -> list[Sample]:
         for number, caption in enumerate(scene.captions):
             rest = scene.captions if own else scene.captions[:number] + scene.captions[number + 1 :]
             held = Scene(id=scene.id, assets=scene.assets, captions=rest, objects=scene.objects)
-            samples.append(
-                Sample(held, (Pair("Describe the picture briefly.", caption.text),), f"{scene.id}/{number}")
-            )
+            samples.append(Sample(held, (Pair("Describe the picture briefly.", caption.text),), f"{scene.id}/{number}"))
     return samples
 
 

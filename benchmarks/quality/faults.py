@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (other scripts are what is put in)
 """Faults put into good dialogues, one kind at a time.
 
 A maker takes a sample, the number of one of its pairs and a source of chance, and gives the pairs with the fault in it, or None
@@ -9,7 +10,7 @@ import re
 from collections.abc import Callable
 from random import Random
 
-from dialogues import HEIGHT, WIDTH, Sample
+from dialogues import WIDTH, Sample
 
 from syphus.quality.pairs import Pair
 from syphus.records import Object, Scene
@@ -59,7 +60,13 @@ _PLURALS = {
     "sandwich": ("sandwiches",), "donut": ("donuts", "doughnuts"), "bench": ("benches",), "motorcycle": ("motorcycles",),
 }  # fmt: skip
 _COLOURS = ("red", "blue", "green", "yellow", "black", "white", "brown", "purple", "pink", "orange")
-_CLOSE = {"orange": {"yellow", "red", "brown", "pink"}, "brown": {"orange", "red", "black", "yellow"}, "red": {"orange", "pink", "brown", "purple"}, "black": {"brown", "blue"}, "purple": {"blue", "pink", "red"}}
+_CLOSE = {
+    "orange": {"yellow", "red", "brown", "pink"},
+    "brown": {"orange", "red", "black", "yellow"},
+    "red": {"orange", "pink", "brown", "purple"},
+    "black": {"brown", "blue"},
+    "purple": {"blue", "pink", "red"},
+}
 _LEAKS = (
     "According to the caption, ", "Based on the provided captions, ", "As mentioned in the description, ",
     "From the bounding boxes one can tell the following. ", "The annotations list these objects. ", "As described in the captions, ",
@@ -140,10 +147,7 @@ def change_count(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] | 
         nouns = "|".join(_PLURALS.get(label, (label + "s",)))
         for found in re.finditer(rf"\b({'|'.join(_NUMBERS[1:])}) ((?:\w+ )?)({nouns})\b", answer, re.IGNORECASE):
             number = _NUMBERS.index(found[1].lower()) + 1
-            stated = {
-                _NUMBERS.index(word) + 1
-                for word in re.findall(rf"\b({'|'.join(_NUMBERS)})\b", told)
-            }
+            stated = {_NUMBERS.index(word) + 1 for word in re.findall(rf"\b({'|'.join(_NUMBERS)})\b", told)}
             if re.search(r"\b(?:a couple|a pair|both)\b", told):
                 stated.add(2)
             # Several captions that say "a couple" or "many" leave it open; so do crowds.
@@ -179,7 +183,7 @@ def true_places(scene: Scene) -> list[tuple[str, str, str]]:
     found = []
     singles = _single_boxes(scene)
     asset = scene.assets[0]
-    width, height = asset.width or WIDTH, asset.height or HEIGHT
+    width = asset.width or WIDTH
     for one in singles:
         x, y = _centre(one)
         if x < 0.33 * width or x > 0.67 * width:
@@ -189,7 +193,8 @@ def true_places(scene: Scene) -> list[tuple[str, str, str]]:
         for other in singles:
             if one is other:
                 continue
-            assert one.box and other.box
+            assert one.box is not None
+            assert other.box is not None
             ox, oy = _centre(other)
             if one.box[2] < other.box[0] or other.box[2] < one.box[0]:
                 side = ("left", "right") if x < ox else ("right", "left")
@@ -217,7 +222,7 @@ def true_side(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] | Non
     return _put(sample, at, answer=f"{_ended(sample.pairs[at].answer)} {sentence.format(right)}")
 
 
-def swap_own_side(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] | None:
+def swap_own_side(sample: Sample, at: int, _: Random) -> tuple[Pair, ...] | None:
     """Left for right in the answer's own sentence, where it has the one thing with the one box that tells, and is right."""
     answer = sample.pairs[at].answer
     sentences = re.split(r"(?<=[.!?])\s+", answer)
@@ -225,7 +230,9 @@ def swap_own_side(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] |
         sides = re.findall(r"\b(left|right) (?:side|of)\b", sentence)
         if len(sides) != 1 or re.search(r"\b(?:its|his|her|their) (?:left|right)", sentence):
             continue
-        named = [one for one in _single_boxes(sample.scene) if re.search(rf"\b(?:a|the) (?:\w+ )?{one.label}\b", sentence)]
+        named = [
+            one for one in _single_boxes(sample.scene) if re.search(rf"\b(?:a|the) (?:\w+ )?{one.label}\b", sentence)
+        ]
         labels = {one.label for one in sample.scene.objects if one.label in sentence}
         if len(named) != 1 or len(labels) != 1 or not re.search(r"side of the (?:image|picture|scene|frame)", sentence):
             continue
@@ -246,14 +253,21 @@ def change_colour(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] |
             continue
         if len(set(re.findall(rf"\b({'|'.join(_COLOURS)}|grey|gray|tan|colorful) (?:and \w+ )?{found[2]}", told))) == 1:
             places.append(found)
-    for found in re.finditer(rf"\b(?:the|The) (\w+) (?:in the (?:image|picture) )?is ({'|'.join(_COLOURS)})\b", answer):
-        if f"{found[2]} {found[1]}" in told:
-            places.append(re.compile(found[2]).search(answer, found.start(2)))  # type: ignore[arg-type]
+    said = re.finditer(rf"\b(?:the|The) (\w+) (?:in the (?:image|picture) )?is ({'|'.join(_COLOURS)})\b", answer)
+    places += [
+        re.compile(one[2]).search(answer, one.start(2))  # type: ignore[misc]
+        for one in said
+        if f"{one[2]} {one[1]}" in told
+    ]
     if not places:
         return None
     found = random.choice(places)
     colour = re.match(r"\w+", found[0])[0]  # type: ignore[index]
-    others = [one for one in _COLOURS if one != colour and one not in told and one not in _CLOSE.get(colour, ()) and colour not in _CLOSE.get(one, ())]
+    others = [
+        one
+        for one in _COLOURS
+        if one != colour and one not in told and one not in _CLOSE.get(colour, ()) and colour not in _CLOSE.get(one, ())
+    ]
     if not others:
         return None
     start = found.start()
@@ -304,8 +318,14 @@ def bad_reference(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] |
     if not places:
         return None
     one, found = random.choice(places)
-    others = [other.id for other in sample.scene.objects if other.label not in one.label and one.label not in other.label]
-    forms = [f"[{found[0]}](#o{len(sample.scene.objects) + random.randint(1, 40)})", f"[{found[0]}](#{one.id}", f"[{found[0]}](#)"]
+    others = [
+        other.id for other in sample.scene.objects if other.label not in one.label and one.label not in other.label
+    ]
+    forms = [
+        f"[{found[0]}](#o{len(sample.scene.objects) + random.randint(1, 40)})",
+        f"[{found[0]}](#{one.id}",
+        f"[{found[0]}](#)",
+    ]
     if others:
         forms.append(f"[{found[0]}](#{random.choice(others)})")
         forms.append(f"[{found[0]}](#{one.id},#{random.choice(others)})")
@@ -334,9 +354,15 @@ def _ask_presence(sample: Sample, at: int, random: Random, *, lie: bool) -> tupl
     if not pool:
         return None
     told = _article(random.choice(pool))
-    question = random.choice((f"Is there {told} in the image?", f"Is there {told}?", f"Can you see {told} in the picture?"))
+    question = random.choice(
+        (f"Is there {told} in the image?", f"Is there {told}?", f"Can you see {told} in the picture?")
+    )
     answer = "Yes" if there != lie else "No"
-    longer = f"{answer}, there is {told}." if answer == "Yes" else f"{answer}, there is no {told.split(' ', 1)[-1]} in the image."
+    longer = (
+        f"{answer}, there is {told}."
+        if answer == "Yes"
+        else f"{answer}, there is no {told.split(' ', 1)[-1]} in the image."
+    )
     return _put(sample, at, question=question, answer=random.choice((f"{answer}.", longer)))
 
 
@@ -353,7 +379,15 @@ def time_beyond(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] | N
     end = sample.scene.assets[0].duration or 0
     late = end + random.uniform(5, 200)
     clock = f"{int(late // 60)}:{int(late % 60):02d}"
-    told = random.choice((f"At {late:.1f} seconds", f"From {end:.1f} to {late:.1f} seconds", f"At {clock}", f"Around the {int(late)}-second mark", f"At {int(late)}s"))
+    told = random.choice(
+        (
+            f"At {late:.1f} seconds",
+            f"From {end:.1f} to {late:.1f} seconds",
+            f"At {clock}",
+            f"Around the {int(late)}-second mark",
+            f"At {int(late)}s",
+        )
+    )
     body = re.sub(r"^From .*? seconds, ", "", sample.pairs[at].answer)
     return _put(sample, at, answer=f"{told}, {body}")
 
@@ -384,7 +418,14 @@ def _order(sample: Sample, at: int, random: Random, *, turned: bool) -> tuple[Pa
         first, second = second, first
     one, two = (segment.text.strip().rstrip(".") for segment in (first, second))
     one, two = one[0].lower() + one[1:], two[0].lower() + two[1:]
-    told = random.choice((f"First, {one}, and then {two}.", f"After {one}, {two}.", f"Before {two}, {one}.", f"It shows that {one} before {two}."))
+    told = random.choice(
+        (
+            f"First, {one}, and then {two}.",
+            f"After {one}, {two}.",
+            f"Before {two}, {one}.",
+            f"It shows that {one} before {two}.",
+        )
+    )
     return _put(sample, at, answer=told)
 
 
@@ -415,6 +456,10 @@ SEMANTIC: dict[str, Maker] = {
 }
 VIDEO_MECHANICAL: dict[str, Maker] = {"time out of range": time_beyond}
 VIDEO_SEMANTIC: dict[str, Maker] = {"time of something else": other_moment, "order turned round": turn_order}
-HARMLESS: dict[str, Maker] = {"right side": true_side, "right reference": good_reference, "right yes or no": tell_presence}
+HARMLESS: dict[str, Maker] = {
+    "right side": true_side,
+    "right reference": good_reference,
+    "right yes or no": tell_presence,
+}
 """Changes that are no faults: who flags them flags the way they are said."""
 VIDEO_HARMLESS: dict[str, Maker] = {"right order": keep_order}

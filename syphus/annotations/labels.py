@@ -2,6 +2,8 @@
 
 import re
 
+_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
+"""What colours a terminal, or gives its window a title (ECMA-48, section 5.4; xterm's OSC)."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 HIDDEN = "partly hidden"
@@ -11,10 +13,10 @@ CUT_OFF = "cut off by the edge of the picture"
 
 
 def clean(text: str | None) -> str:
-    """The text in single spaces, without control characters."""
+    """The text in single spaces, without control characters and codes of a terminal."""
     if not text:
         return ""
-    return " ".join((text if text.isprintable() else _CONTROL.sub(" ", text)).split())
+    return " ".join((text if text.isprintable() else _CONTROL.sub(" ", _CODES.sub("", text))).split())
 
 
 def clean_identifier(name: str) -> str:

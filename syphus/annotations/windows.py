@@ -152,7 +152,7 @@ def _cut(segment: Segment, window: Window) -> Segment:
         parts.append("it began before this clip")
     if after > _NOTABLE:
         parts.append("it goes on after this clip")
-    if not parts or not segment.text:
+    if not parts or (not segment.text and cut.columns.keys() <= {"subtitle", "speaker"}):
         return cut  # of what is said, the half sentence shows it
     return replace(cut, columns={**cut.columns, CONTINUES: " and ".join(parts)})
 

@@ -6,6 +6,7 @@ text depends on the scene and the category alone, never on the machine: it decid
 
 import re
 from collections import Counter
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -13,14 +14,15 @@ from msgspec import Struct
 from syphus.categories.blocks import Block, Context
 from syphus.categories.lines import Line, one_line
 from syphus.categories.moments import MOMENT_BLOCKS
-from syphus.categories.pictures import PICTURE_BLOCKS
+from syphus.categories.pictures import PICTURE_BLOCKS, shows_ids
 from syphus.records import Scene
 from syphus.references.people import hide
+from syphus.references.text import plain_text
 
 _TOKEN = re.compile(
     r"[a-zA-Z\u00c0-\u024f]{1,7}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]{1,3}"  # Latin, East Asian, other letters
     r"|\d{1,3}| (?=\d)"
-    r"|[!-/:-@\[-`{-~]+\n*|[^\w\s]|\n+"
+    r"|[!-/:-@\[-`{-~]{1,64}\n*|[^\w\s]|\n+"
 )
 _BLOCKS = PICTURE_BLOCKS | MOMENT_BLOCKS
 
@@ -32,8 +34,13 @@ class Rendered(Struct, frozen=True):
     cut: tuple[str, ...] = ()
 
 
+_SHORT = 50
+"""Tokens. A line of no more than that is never shortened."""
+
+
 class _Fitted(NamedTuple):
     lines: list[Line]
+    shortened: Counter[str]
     dropped: Counter[str]
     tokens: int
     """Of what is left, by a count that is never too low."""
@@ -62,11 +69,16 @@ def render_context(scene: Scene, context: Context) -> Rendered:
     blocks: list[list[Line]] = []
     notes: list[str] = []
     hidden = scene.people if context.names == "hidden" else ()
+    pointing = shows_ids(context)
     for block in context.blocks:
         made = []
         for line in _BLOCKS[block](scene, context):
             if block != "captions":  # these are cleaned before they are compared
                 line.text = one_line(line.text)
+                if (
+                    "](#" in line.text and not pointing and block != "ocr"
+                ):  # what can be read in a picture is no reference
+                    line.text = plain_text(line.text)
             if hidden:
                 line.text = hide(line.text, hidden)
             if line.text:
@@ -85,6 +97,10 @@ def render_context(scene: Scene, context: Context) -> Rendered:
     if len(text) < context.max_tokens:
         return Rendered(text, tuple(notes))
     fitted = _fit(blocks, titles, context)
+    notes += [
+        f"{block}: {count} too long for {context.max_tokens} tokens, shortened"
+        for block, count in fitted.shortened.items()
+    ]
     notes += [f"{block}: {count} cut to fit {context.max_tokens} tokens" for block, count in fitted.dropped.items()]
     if fitted.tokens > context.max_tokens:
         notes.append(f"what is never cut is longer than {context.max_tokens} tokens")
@@ -100,9 +116,19 @@ def _close_gaps(lines: list[Line]) -> None:
 
 
 def _fit(blocks: list[list[Line]], titles: dict[str, str], context: Context) -> _Fitted:
-    """Drops the least useful lines until the budget holds; the first line of a block goes only in a second round."""
+    """Drops the least useful lines until the budget holds; the first line of a block goes only in a second round.
+
+    A line that alone is longer than the budget (a whole page in the place of a caption) is shortened to half of it before that:
+    the first line of the most useful block never goes, and would be paid for whatever its length.
+    """
     lines = [line for made in blocks for line in made]
     cost = {id(line): estimate_tokens(line.text) + 1 for line in lines}
+    shortened: Counter[str] = Counter()
+    for line in lines:
+        if cost[id(line)] > max(context.max_tokens, _SHORT + 1):
+            line.text = _shorten(line.text, max(context.max_tokens // 2, _SHORT))
+            cost[id(line)] = estimate_tokens(line.text) + 1
+            shortened[line.block] += 1
     # Headings are counted as if all stayed.
     headings = {(line.asset, line.block): _heading(line, titles, context) for line in lines}
     total = sum(cost.values()) + sum(estimate_tokens(heading) + 1 for heading in headings.values() if heading)
@@ -121,7 +147,14 @@ def _fit(blocks: list[list[Line]], titles: dict[str, str], context: Context) -> 
                     gone.add(id(line))
                     total -= cost[id(line)]
                     dropped[block] += 1
-    return _Fitted([line for line in lines if id(line) not in gone], dropped, total)
+    return _Fitted([line for line in lines if id(line) not in gone], shortened, dropped, total)
+
+
+def _shorten(text: str, tokens: int) -> str:
+    """The beginning of a text, up to the end of a word where there is one, and a sign that it goes on."""
+    last = next(islice(_TOKEN.finditer(text), tokens - 2, None))
+    whole, space, _ = text[: last.start()].rpartition(" ")
+    return (whole if space else text[: last.start()]).rstrip() + " …"
 
 
 def _heading(line: Line, titles: dict[str, str], context: Context) -> str:

@@ -9,7 +9,7 @@ from syphus.records import Asset, Box, Scene
 from syphus.references.boxes import Convention, box_writer
 
 _CONTROL = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and other codes of a terminal
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))"  # colours, titles and other codes of a terminal
     r"|[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]"
 )
 

@@ -61,6 +61,21 @@ class Library(Struct, frozen=True):
             mend=f"Categories: {', '.join(self.category_names()) or 'none'}. `syphus new {name}` makes one.",
         )
 
+    def own_folder(self, name: str) -> Path:
+        """The folder of a category, to write into. Raises :class:`InputError` also for one that came with syphus.
+
+        What came with syphus is replaced with it, and what was written there would be gone; in the checkout it is one's own.
+        """
+        folder = self.category_folder(name)
+        ours = builtin_folder().resolve()
+        if folder.resolve().is_relative_to(ours) and not Path.cwd().resolve().is_relative_to(ours):
+            raise InputError(
+                "may not be written to; it came with syphus",
+                file=folder,
+                mend=f"`syphus new mine/{folder.name} --like {name}` makes a copy of your own.",
+            )
+        return folder
+
     def shared_prompts(self) -> dict[str, str]:
         """Name (without ``.md``) -> text; the nearest folder wins."""
         texts: dict[str, str] = {}

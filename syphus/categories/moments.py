@@ -64,8 +64,9 @@ def _say(segment: Segment, options: SegmentBlock) -> str:
     if said := columns.get("subtitle"):
         speaker = columns.get("speaker")
         parts.append(f"{speaker} says: “{said}”" if speaker else f"somebody says: “{said}”")
-    # What the text says already is not said again: "take plate" with the objects "plate".
-    told = set(_WORD.findall(parts[0].lower())) if segment.text.strip() else set()
+    # What the text says already is not said again: "take plates" with the objects "plate".
+    words = _WORD.findall(parts[0].lower()) if segment.text.strip() else []
+    told = {form for word in words for form in (word, word.removesuffix("s"))}
     parts += [
         f"{name}: {value}"
         for name, value in columns.items()
@@ -102,17 +103,22 @@ def _ask(question: Question, *, rationales: bool) -> str:
     if question.options:
         text += f" (options: {'; '.join(map(one_line, question.options))})"
     if question.correct is not None:
-        text += f" Right: {one_line(question.options[question.correct])}."
+        text += f" Right: {_end(one_line(question.options[question.correct]))}"
     elif question.answers:
         total = sum(question.votes)
         shown = [
             one_line(answer) + (f" ({votes} of {total} people)" if total > 1 else "")
             for answer, votes in zip(question.answers, question.votes or (0,) * len(question.answers), strict=True)
         ]
-        text += f" Answered: {'; '.join(shown)}."
+        text += f" Answered: {_end('; '.join(shown))}"
     if rationales and question.rationales:
         text += f" Because: {' / '.join(map(one_line, question.rationales))}"
     return text
+
+
+def _end(text: str) -> str:
+    """With a full stop, unless it ends like a sentence already: answers of Visual Genome do."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def _prose(scene: Scene, context: Context) -> Iterator[Line]:

@@ -10,10 +10,14 @@ from syphus.references.boxes import Convention, box_writer, find_convention, ren
 from syphus.references.text import plain_text
 
 
+def shows_ids(context: Context) -> bool:
+    """Whether references in annotations mean something: without ids beside things they are marks without a meaning."""
+    return any(getattr(context, block).ids for block in ("objects", "regions") if block in context.blocks)
+
+
 def _captions(scene: Scene, context: Context) -> Iterator[Line]:
     first = asset_id(scene, None)
-    # A caption's references mean something where ids are shown, and are marks without a meaning where they are not.
-    pointing = context.objects.ids and "objects" in context.blocks
+    pointing = shows_ids(context)
     texts = dict.fromkeys(
         [
             (one_line(caption.text if pointing or "](#" not in caption.text else plain_text(caption.text)), about)

@@ -73,8 +73,17 @@ def model_configs(arguments: argparse.Namespace, subjects: Subjects) -> list[Con
         chosen = {**vars(arguments), "model": name, "limit": None, "category": None, **without}
         return load_model_config(argparse.Namespace(**chosen), subjects.folder, is_run=subjects.is_run)
 
+    def refuse_blind(config: Config) -> Config:
+        if arguments.look and config.model.kind == "local":
+            raise InputError(
+                "the embedded model cannot look at pictures",
+                place="--look",
+                mend="Name a model that can, and where it is: --model NAME --base-url URL",
+            )
+        return config
+
     if not arguments.model:
-        return [load(None)]
+        return [refuse_blind(load(None))]
     own = load(None, base_url=None, model_path=None)
     given = {text.partition("=")[0] for text in arguments.set}
     prices = ("price_in", "price_out", "price_cached", "price_cache_write")
@@ -84,7 +93,7 @@ def model_configs(arguments: argparse.Namespace, subjects: Subjects) -> list[Con
         config = load(name)
         if name != own.model.name:
             config = structs.replace(config, model=structs.replace(config.model, **unknown))
-        configs.append(config)
+        configs.append(refuse_blind(config))
     if len({sent_name(config.model) for config in configs}) < len(configs):
         raise InputError("two judges are the same model", place="--model", mend="Several draws of one: --draws N")
     return configs

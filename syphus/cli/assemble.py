@@ -75,16 +75,41 @@ def open_sources(config: Config, config_file: Path) -> list[Source]:
             raise InputError(
                 "a source's name is a text", file=config_file, place=f"{place}.name", mend=f'name = "{name}"'
             )
-        if name in {source.name for source in sources}:
-            raise InputError(f"two sources are called {name!r}", file=config_file, place=f"{place}.name")
+        _check_name(name, [source.name for source in sources], config_file, f"{place}.name")
         shared = split_table(table, reader.Options)
         own = {key: value for key, value in table.items() if key not in shared}
         options = source_options(own, reader.Options, file=str(config_file), place=place)
         common = {key: value for key, value in table.items() if key in shared or key in ALWAYS}
         adaptation = source_options(common, Adaptation, file=str(config_file), place=place)
-        categories = tuple(table["categories"]) if "categories" in table else None
-        sources.append(Source(name, table["reader"], reader, options, adaptation, config.run.seed, categories))
+        wanted = _wanted_categories(config, index, config_file)
+        sources.append(Source(name, table["reader"], reader, options, adaptation, config.run.seed, wanted))
     return sources
+
+
+def _check_name(name: str, others: list[str], config_file: Path, place: str) -> None:
+    if name in others:
+        raise InputError(f"two sources are called {name!r}", file=config_file, place=place)
+    if not name.isprintable():
+        raise InputError(f"{name!r} holds a line break or a control character", file=config_file, place=place)
+    # An item is called after its source, its scene and its category, with slashes between; scenes of a folder have slashes too.
+    if near := [other for other in others if f"{name}/".startswith(f"{other}/") or f"{other}/".startswith(f"{name}/")]:
+        raise InputError(
+            f"{name!r} and {near[0]!r} could give two items of one name, since one begins with the other and a slash",
+            file=config_file,
+            place=place,
+            mend="Call one of them something else.",
+        )
+
+
+def _wanted_categories(config: Config, index: int, config_file: Path) -> tuple[str, ...] | None:
+    """What a source says that it is for; None where it does not say."""
+    wanted = config.sources[index].get("categories")
+    if wanted is None:
+        return None
+    if not isinstance(wanted, list | tuple) or not all(isinstance(one, str) for one in wanted):
+        place = f"sources[{index}].categories"
+        raise InputError("is no list of categories", file=config_file, place=place, mend='["video/*"]')
+    return tuple(wanted)
 
 
 def source_name(config: Config, index: int) -> Any:
@@ -96,23 +121,20 @@ def source_name(config: Config, index: int) -> Any:
 
 def _route(config: Config, category: str, config_file: Path) -> frozenset[str] | None:
     """The sources that a category is made of; None where no source says for which categories it is."""
-    if not any("categories" in table for table in config.sources):
+    wanted = [_wanted_categories(config, index, config_file) for index in range(len(config.sources))]
+    if all(one is None for one in wanted):
         return None
-    taken = set()
-    for index, table in enumerate(config.sources):
-        wanted = table.get("categories", ["*"])
-        if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
-            place = f"sources[{index}].categories"
-            raise InputError("is no list of categories", file=config_file, place=place, mend='["video/*"]')
-        if any(fnmatchcase(category, one) for one in wanted):
-            taken.add(source_name(config, index))
-    return frozenset(taken)
+    return frozenset(
+        source_name(config, index)
+        for index, globs in enumerate(wanted)
+        if globs is None or any(fnmatchcase(category, glob) for glob in globs)
+    )
 
 
 def _check_routes(config: Config, config_file: Path, known: list[str]) -> None:
-    for index, table in enumerate(config.sources):
-        for glob in table.get("categories", ()):
-            if not any(fnmatchcase(name, str(glob)) for name in known):
+    for index in range(len(config.sources)):
+        for glob in _wanted_categories(config, index, config_file) or ():
+            if not any(fnmatchcase(name, glob) for name in known):
                 raise InputError(
                     f"no category is like {glob!r}",
                     file=config_file,

@@ -5,6 +5,7 @@ that a run asks the same in whatever order its replies come, and a person can re
 """
 
 import argparse
+import os
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from syphus.errors import Exit, InputError
 from syphus.files import write_whole
 from syphus.jobs.candidates import choose_novel
 from syphus.ledger.ledger import open_ledger
+from syphus.ledger.reader import LedgerReader
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,10 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     known = [one.name for one in prepared.categories]
     if arguments.category not in known:
         raise InputError(f"the run has no category {arguments.category!r}", mend=f"It has: {', '.join(known)}.")
-    library = Library.at(Path.cwd())
-    target = Path(arguments.out) if arguments.out else library.category_folder(arguments.category) / ACCEPTED_FILE
     prepared = prepared._replace(categories=[one for one in prepared.categories if one.name == arguments.category])
     with open_ledger(folder) as ledger:
+        library = _library(folder, ledger)
+        target = Path(arguments.out) if arguments.out else library.own_folder(arguments.category) / ACCEPTED_FILE
         candidates = list(replay_candidates(prepared, ledger))
     good = [one for one in candidates if not one.rejects]
     # The folder as it is now, without its pool: that one may not be there yet.
@@ -57,3 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
     view.say(f"wrote {len(chosen)} to {target}")
     view.say("a category draws from them where its category.toml says so: [demonstrations] draw = 3, accepted = 1")
     return Exit.DONE
+
+
+def _library(folder: Path, ledger: LedgerReader) -> Library:
+    """The categories of the folder where the command is typed, then those beside the configuration that the run was made by."""
+    original = Path(os.path.normpath(folder / ledger.meta("config_file", str, CONFIG_FILE)))
+    return Library.at(Path.cwd(), original.parent, original.parent.parent)

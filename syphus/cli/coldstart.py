@@ -58,7 +58,10 @@ temperature = 0.3
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
     run_folder = Path(arguments.run or f"runs/coldstart-{arguments.category.replace('/', '-')}")
+    if arguments.accept is not None:
+        _numbers(arguments.accept, arguments.show)  # what is no list of numbers is found before anything is paid for
     prepared = _prepare(arguments, run_folder)
+    folder = prepared.texts.own_folder(arguments.category)
     chosen = _choose(prepared, arguments.n)
     with open_ledger(run_folder, create=True) as ledger:
         code = run_to_its_end(lambda: do_run(prepared, ledger, chosen))
@@ -75,7 +78,6 @@ def run(arguments: argparse.Namespace) -> int:
     if not taken:
         view.say("none was taken; --accept 1,3 takes those two and asks for nothing anew")
         return Exit.DONE
-    folder = prepared.texts.category_folder(arguments.category)
     return _write(taken, load_category(arguments.category, prepared.texts), folder)
 
 
@@ -205,7 +207,7 @@ def _write(taken: list[Candidate], category: Category, folder: Path) -> int:
                 file.write(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
         except PermissionError as error:
             raise InputError(
-                "may not be written; it came with syphus",
+                "may not be written",
                 file=place,
                 mend=f"`syphus new mine/{folder.name} --like {category.name}` makes a copy of your own.",
             ) from error

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         find_target(Path(arguments.out), find_format(arguments.to))
     with ExitStack() as stack:
         subjects = open_subjects(arguments, stack, FAMILY, scenes=True)
-        tell(subjects, scenes=True)
+        tell(subjects, scenes=True, look=arguments.look)
         if subjects.without_scene == subjects.count and not arguments.look:
             raise InputError(
                 "of none of its scenes anything is known, so nothing can be held against it",

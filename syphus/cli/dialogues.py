@@ -10,7 +10,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import IO, Self
@@ -40,6 +39,7 @@ from syphus.cli.convert import choose_importer
 from syphus.cli.keep import CONFIG_FILE
 from syphus.cli.select import choose_categories
 from syphus.cli.work import Prepared, prepare
+from syphus.endpoints.pictures import digest_of
 from syphus.errors import InputError
 from syphus.exchange import Picture
 from syphus.formats.importing import ImportOptions
@@ -57,6 +57,8 @@ _SHOWN_PICTURES = {
     ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif",
 }  # fmt: skip
 """Suffixes of the kinds of picture that chat endpoints take (OpenAI's guide to vision), with their media types."""
+_LARGEST_PICTURE = 20_000_000
+"""Bytes; larger ones are refused by chat endpoints."""
 _NUMBER = re.compile(r"(\d+)$")
 _ALL = Context(
     blocks=(
@@ -85,6 +87,8 @@ class Subjects(Struct, kw_only=True):
     count: int = 0
     without_scene: int = 0
     """Of whose scene nothing is known."""
+    without_picture: int = 0
+    """Which have no picture that can be shown."""
     problems: Counter[str] = field(default_factory=Counter)
     _file: Path = Path()
 
@@ -287,11 +291,12 @@ def _pictures(dialogue: Dialogue, folder: Path | None) -> tuple[Picture, ...]:
             continue
         file = folder / str(asset.path)
         try:
-            data = file.read_bytes()
+            inside = file.resolve().is_relative_to(folder.resolve())
+            data = file.read_bytes() if inside and file.stat().st_size <= _LARGEST_PICTURE else b""
         except (OSError, ValueError):
             continue
-        if file.resolve().is_relative_to(folder.resolve()):
-            found.append(Picture(blake2b(data, digest_size=16).hexdigest(), str(file.absolute()), kind))
+        if data:
+            found.append(Picture(digest_of(data), str(file.absolute()), kind))
     return tuple(found)
 
 
@@ -336,20 +341,21 @@ class _Filing:
                 for at in [at for name in names for at in self._places.get(name, ())]:
                     if at in self._all:
                         del self._all[at]
-                        self._put(out, at, scene, know)
-                        subjects.count += 1
+                        self._put(subjects, out, at, know, scene)
             for at in self._all:
-                self._put(out, at, None, know)
+                self._put(subjects, out, at, know, None)
             subjects.without_scene = len(self._all)
-            subjects.count += len(self._all)
 
-    def _put(self, out: IO[bytes], at: int, scene: Scene | None, know: Known) -> None:
+    def _put(self, subjects: Subjects, out: IO[bytes], at: int, know: Known, scene: Scene | None) -> None:
         self._read.seek(at)
         dialogue = msgspec.json.decode(self._read.readline(), type=Dialogue)
-        out.write(msgspec.json.encode(know(dialogue, scene)) + b"\n")
+        subject = know(dialogue, scene)
+        subjects.count += 1
+        subjects.without_picture += not subject.pictures
+        out.write(msgspec.json.encode(subject) + b"\n")
 
 
-def describe(subjects: Subjects, *, scenes: bool) -> Iterator[str]:
+def describe(subjects: Subjects, *, scenes: bool, look: bool) -> Iterator[str]:
     """What is worked on, for people."""
     lost = subjects.problems.total()
     yield f"{subjects.count:,} dialogues of {subjects.path}" + (f"; {lost:,} rows cannot be read" if lost else "")
@@ -357,9 +363,11 @@ def describe(subjects: Subjects, *, scenes: bool) -> Iterator[str]:
         which = "all of them" if subjects.without_scene == subjects.count else f"{subjects.without_scene:,} of them"
         mend = "" if subjects.is_run else ": --scenes FILE brings it"
         yield f"  of the scenes of {which} nothing is known{mend}"
+    if look and subjects.without_picture:
+        yield f"  {subjects.without_picture:,} of them have no picture that can be shown"
 
 
-def tell(subjects: Subjects, *, scenes: bool) -> None:
+def tell(subjects: Subjects, *, scenes: bool, look: bool = False) -> None:
     """Says what is worked on."""
-    for line in describe(subjects, scenes=scenes):
+    for line in describe(subjects, scenes=scenes, look=look):
         view.say(line)

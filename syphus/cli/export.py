@@ -22,6 +22,7 @@ from syphus.ledger.ledger import open_ledger
 from syphus.ledger.reader import LedgerReader
 from syphus.records import Dialogue
 from syphus.references.boxes import find_convention
+from syphus.report.decisions import choose_decided, read_decisions
 
 ALL = "all"
 _TRANSLATED = "translate/"
@@ -45,6 +46,10 @@ class ExportWish(Struct, frozen=True, kw_only=True):
     """Whether the run's ``[balance]`` is kept: what is beyond a share is held back."""
     settings: dict[str, str] = {}
     name: str = ""
+    decisions: Path | None = None
+    """A file of what people decided: what they rejected is held back."""
+    only_accepted: bool = False
+    """With ``decisions``: only what somebody accepted."""
 
     @classmethod
     def of_table(cls, table: ExportTable, folder: Path) -> Self:
@@ -66,7 +71,11 @@ def run(arguments: argparse.Namespace) -> int:
         balanced=not arguments.whole,
         settings=read_settings(arguments.set),
         name=arguments.name,
+        decisions=Path(arguments.decisions) if arguments.decisions else None,
+        only_accepted=arguments.only_accepted,
     )
+    if wish.only_accepted and not wish.decisions:
+        raise InputError("--only-accepted needs --decisions FILE", mend="`syphus review RUN` makes one.")
     return _export(Path(arguments.run), wish)
 
 
@@ -137,11 +146,19 @@ def _chosen(ledger: LedgerReader, wish: ExportWish) -> Iterator[Dialogue]:
     """The dialogues of a run that are wanted, those beyond the run's balance held back, which is said."""
     config = ledger.meta("config", dict[str, Any], {})
     targets = convert(config.get("balance", {}), BalanceTable, file="config")
-    dialogues = _wanted(ledger, wish)
+    decisions = read_decisions(wish.decisions) if wish.decisions else {}
+
+    def wanted() -> Iterator[Dialogue]:
+        return choose_decided(_wanted(ledger, wish), decisions, only_accepted=wish.only_accepted)
+
+    dialogues = wanted()
+    if decisions:
+        there_are, stay = sum(1 for _ in _wanted(ledger, wish)), sum(1 for _ in wanted())
+        view.say(f"held back by decisions: {there_are - stay:,} of {there_are:,} dialogues")
     if not (targets and wish.balanced):
         return dialogues
     there: Counter[Cell] = Counter()
-    for dialogue in _wanted(ledger, wish):
+    for dialogue in wanted():
         there[dialogue.source, dialogue.ability] += len(dialogue.turns) // 2
     try:
         kept = sum(allot(there, targets).values())

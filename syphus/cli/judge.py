@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         find_target(Path(arguments.out), find_format(arguments.to))
     with ExitStack() as stack:
         subjects = open_subjects(arguments, stack, FAMILY, scenes=True)
-        tell(subjects, scenes=True)
+        tell(subjects, scenes=True, look=arguments.look)
         rivals = _rivals(arguments, subjects)
         tasks = [
             _task(config, rubric, repair, subjects, rivals, arguments) for config in model_configs(arguments, subjects)

@@ -8,6 +8,7 @@ def add_judging(add: Callable[[str, str], argparse.ArgumentParser], positive: Ca
     """The three commands. ``add`` makes one of a name and what it does; ``positive`` reads a number."""
     judge = add("judge", "scores by a written rubric, and how far the judges agree; docs/judging.md")
     _add_existing(judge, positive, "who judges; several show how far they agree")
+    _add_known(judge)
     judge.add_argument("--rubric", metavar="FILE", help="what is judged (prompts/judging.md)")
     judge.add_argument("--draws", type=positive, default=1, metavar="N", help="judgements of each model (1)")
     judge.add_argument(
@@ -30,6 +31,7 @@ def add_judging(add: Callable[[str, str], argparse.ArgumentParser], positive: Ca
 
     correct = add("correct", "answers again, sentence by sentence, from what is known; docs/judging.md")
     _add_existing(correct, positive, "the model that corrects")
+    _add_known(correct)
     correct.add_argument("--changes", metavar="FILE", help="write what was changed and why, as JSON Lines")
     _add_written(correct, "write the corrected dialogues")
 
@@ -56,9 +58,7 @@ def _add_existing(command: argparse.ArgumentParser, positive: Callable[[str], in
     command.add_argument("--run", metavar="DIR", help="of a FILE: where what is asked is kept (runs/...)")
     command.add_argument("--from", dest="from_", metavar="F", help="the format of FILE (found by looking into it)")
     command.add_argument("--read-boxes", metavar="NAME", help="coordinates in the texts of FILE are in this convention")
-    command.add_argument("--scenes", metavar="FILE", help="of a FILE: scenes that its dialogues are about")
     command.add_argument("--images", metavar="DIR", help="the folder that the paths in FILE are relative to")
-    command.add_argument("--look", action="store_true", help="show the pictures to the model (judge, correct)")
     command.add_argument("--json", action="store_true", help="what came of it, for machines, to stdout")
     command.add_argument(
         "--set",
@@ -67,7 +67,13 @@ def _add_existing(command: argparse.ArgumentParser, positive: Callable[[str], in
         metavar="KEY=VALUE",
         help="set a key of [model] or [run], as model.timeout=60",
     )
-    command.set_defaults(source=[])
+    command.set_defaults(source=[], scenes=None, look=False)
+
+
+def _add_known(command: argparse.ArgumentParser) -> None:
+    """What the model is shown of the scenes."""
+    command.add_argument("--scenes", metavar="FILE", help="of a FILE: scenes that its dialogues are about")
+    command.add_argument("--look", action="store_true", help="show the pictures, too, to a model that can see")
 
 
 def _add_written(command: argparse.ArgumentParser, what: str) -> None:

@@ -7,6 +7,8 @@ from importlib import import_module
 
 import syphus
 from syphus.cli.judging_flags import add_judging
+from syphus.cli.report_flags import add_report
+from syphus.cli.translate_flags import add_translate_flags
 from syphus.errors import Exit, SyphusError
 
 EPILOG = """\
@@ -62,6 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--language", action="append", metavar="TAG", help="only this language, or `all`; may be repeated"
     )
+    export.add_argument("--decisions", metavar="FILE", help="hold back what people rejected (syphus review)")
+    export.add_argument("--only-accepted", action="store_true", help="with --decisions: only what somebody accepted")
     export.add_argument("--whole", action="store_true", help="also what the run's balance holds back")
     export.add_argument("--name", default="", metavar="NAME", help="what the dataset is called")
     export.add_argument(
@@ -78,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_translate(commands)
     add_judging(lambda name, text: _add(commands, name, text), _positive)
 
-    _add_report(commands)
+    add_report(lambda name, text: _add(commands, name, text), _positive)
 
     _add_recover(commands)
 
@@ -209,86 +213,13 @@ def _add_mix(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def _add_translate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     translate = _add(commands, "translate", "a run, or a dataset, into other languages; docs/translate.md")
-    translate.add_argument("what", metavar="RUN|FILE", help="a run's folder, or a file in any format that can be read")
-    translate.add_argument("--to", required=True, metavar="TAGS", help="BCP 47 tags, as zh,ja,pt-BR")
-    translate.add_argument("--plan", action="store_true", help="what it will ask and cost; nothing is sent")
-    translate.add_argument("--json", action="store_true", help="--plan: for machines, to stdout")
-    translate.add_argument("--show-prompt", action="store_true", help="print the first prompt of each language and end")
-    translate.add_argument("--limit", type=_positive, metavar="N", help="only the first N dialogues")
-    translate.add_argument(
-        "--style", metavar="S", help="formal or informal; or for each language: de=formal,fr=informal"
-    )
-    translate.add_argument("--glossary", metavar="FILE", help="TOML: a table for each language, term = translation")
-    translate.add_argument("--names", metavar="FILE", help="names that stay as they are written, one a line")
-    translate.add_argument("--redraw", action="store_true", help="also what is translated: other replies")
-    translate.add_argument(
-        "--rejected",
-        action="append",
-        default=[],
-        metavar="CHECK",
-        help="another draw for those that this check refused, as lock, or `lock: lost`; may be repeated",
-    )
-    translate.add_argument(
-        "--back", type=int, default=0, metavar="N", help="translate N dialogues of each language back and compare"
-    )
-    translate.add_argument("--export", metavar="F", help="also write them in this format")
-    translate.add_argument("--out", metavar="PATH", help="where to: with {lang}, a file for each; else one with all")
-    translate.add_argument(
-        "--boxes", metavar="NAME", help="--export: print coordinates of references in this convention"
-    )
-    translate.add_argument("--max-tokens", type=_positive, metavar="N", help="--export: leave out longer dialogues")
-    translate.add_argument("--run", metavar="DIR", help="of a FILE: the folder of its ledger (runs/translate-<name>)")
-    translate.add_argument("--config", metavar="FILE", help="a TOML file whose [model] and [run] are used")
-    translate.add_argument("--model", metavar="NAME", help="the model's name at the endpoint")
-    translate.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
-    translate.add_argument("--model-path", metavar="FILE", help="a GGUF file in the place of the embedded model")
-    translate.add_argument("--concurrency", type=_positive, metavar="N", help="calls in flight, at most")
-    translate.add_argument("--budget", type=float, metavar="USD", help="what the run may cost, over all its starts")
-    translate.add_argument("--seed", type=int, metavar="N", help="decides every draw")
-    translate.add_argument("--from", dest="from_", metavar="F", help="the format of FILE (found by looking into it)")
-    translate.add_argument("--language", default="en", metavar="TAG", help="the language of FILE (en)")
+    add_translate_flags(translate, _positive)
     _add_folders(translate)
-    translate.add_argument("--dataset", default="", metavar="NAME", help="which of the datasets of FILE")
-    translate.add_argument(
-        "--source-name", default="", metavar="NAME", help="what the dialogues of FILE have as their source"
-    )
-    translate.add_argument(
-        "--read-boxes", metavar="NAME", help="coordinates in the texts of FILE are in this convention"
-    )
-    translate.add_argument("--extract", metavar="DIR", help="write pictures that stand in FILE itself into this folder")
-    translate.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="set a key of [model] or [run]"
-    )
-    translate.set_defaults(source=[], category=None)
 
 
 def _add_folders(command: argparse.ArgumentParser) -> None:
     command.add_argument("--images", metavar="DIR", help="the folder that the paths in it are relative to")
     command.add_argument("--videos", metavar="DIR", help="that of videos, where it is another")
-
-
-def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    report = _add(commands, "report", "a run or a dataset as one HTML file to be looked at; docs/report.md")
-    report.add_argument("source", metavar="RUN|FILE", help="a run's folder, or a dataset of any format")
-    report.add_argument("--out", metavar="FILE", help="the file to write (RUN/report.html, FILE.report.html)")
-    _add_shown(report)
-    review = _add(commands, "review", "the same page on this machine; what is decided there is saved at once")
-    review.add_argument("source", metavar="RUN|FILE", help="a run's folder, or a dataset of any format")
-    review.add_argument("--port", type=int, default=0, metavar="N", help="on 127.0.0.1 (any that is free)")
-    review.add_argument("--open", action="store_true", help="open it in the browser")
-    _add_shown(review)
-
-
-def _add_shown(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--category", action="append", metavar="NAME", help="only this category; may be repeated")
-    command.add_argument("--limit", type=_positive, metavar="N", help="the first N entries (20,000)")
-    command.add_argument("--decisions", metavar="FILE", help="what was decided before (review: RUN/decisions.jsonl)")
-    command.add_argument("--verdicts", metavar="FILE", help="verdicts.jsonl of `syphus quality --out`")
-    command.add_argument("--scenes", metavar="FILE", help="the scenes that the dialogues of FILE are about")
-    command.add_argument("--no-pictures", action="store_true", help="a smaller file")
-    command.add_argument("--from", dest="from_", metavar="F", help="the format of FILE (found by looking into it)")
-    _add_folders(command)
-    command.add_argument("--dataset", default="", metavar="NAME", help="which of the datasets of FILE")
 
 
 def _add_recover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -314,6 +245,9 @@ def _add_regenerate(commands: "argparse._SubParsersAction[argparse.ArgumentParse
         default=[],
         metavar="CHECK",
         help="only items of which this check refused something, as leak, or `leak: source_word`; each gets another draw",
+    )
+    regenerate.add_argument(
+        "--decisions", metavar="FILE", help="only items that people rejected (syphus review); each gets another draw"
     )
     regenerate.add_argument("--redraw", action="store_true", help="also what has not changed: other replies")
     regenerate.add_argument("--yes", action="store_true", help="do not ask")

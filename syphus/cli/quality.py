@@ -127,13 +127,20 @@ def _fix(seen: Iterator[Seen], looked: Looked, out: Path | None, arguments: argp
     view.say(f"  what was changed and what was dropped, and why: {changes}")
 
 
+_EITHER = frozenset({"alpaca", "llava_next", "qwen", "sharegpt", "swift", "trl", "video_chatgpt"})
+"""Formats whose files may be an array or lines, as their name says."""
+
+
 def _target(looked: Looked, out: Path | None, suffix: str) -> Path:
+    """What the mended set is called: as the set, with ``.fixed`` before its ending."""
     if looked.importer is None:
         return (out or looked.path / "quality") / f"{_FIXED}.jsonl"
     path = looked.path
-    ending = "" if path.is_dir() else suffix if suffix and path.name.endswith(suffix) else path.suffix
-    stem = path.name[: len(path.name) - len(ending)] if ending else path.name
-    return (out or path.parent) / f"{stem}.{_FIXED}{ending or suffix}"
+    ending = suffix
+    if looked.format in _EITHER and path.suffix in (".json", ".jsonl"):
+        ending = path.suffix
+    stem = path.name.removesuffix(ending) if ending and path.name.endswith(ending) else path.stem
+    return (out or path.parent) / f"{path.name if path.is_dir() else stem}.{_FIXED}{ending}"
 
 
 def _mended(seen: Iterator[Seen], listed: IO[bytes]) -> Iterator[Dialogue]:

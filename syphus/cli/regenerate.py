@@ -30,6 +30,7 @@ from syphus.identity import digest
 from syphus.jobs.items import GenerateItem, make_items
 from syphus.ledger.ledger import open_ledger
 from syphus.ledger.reader import Done, LedgerReader
+from syphus.report.decisions import read_decisions
 
 _BEGUN = "regeneration"
 """The ledger's name for the wish whose draws were written and whose work has not come to its end."""
@@ -156,10 +157,13 @@ class _Part:
             rejected=arguments.rejected,
             known=[category.name for category in prepared.categories],
             sources=[source.name for source in prepared.sources],
+            decisions=read_decisions(Path(arguments.decisions)) if arguments.decisions else None,
+            ledger=ledger,
         )
-        self.wish = digest((self.selection, self.redraw))
+        # What is rejected changes while the work is done; which decisions they are does not.
+        self.wish = digest((self.selection._replace(decided=frozenset()), self.redraw))
         """Told from others, so that the same command typed again is known."""
-        self.wants_draws = self.redraw or bool(self.selection.rejected)
+        self.wants_draws = self.redraw or bool(self.selection.rejected or self.selection.decisions)
         self._ledger = ledger
         self._settings = _asked_with(prepared, ledger)
         self._chosen = self.selection.categories or tuple(category.name for category in prepared.categories)
@@ -200,7 +204,8 @@ class _Part:
             return False
         if not item.prompts.category.chat_steps:
             return False  # a template gives the same each time
-        return self.redraw or (bool(self.selection.rejected) and done.state != "failed")
+        refused = bool(self.selection.rejected or self.selection.decisions)
+        return self.redraw or (refused and done.state != "failed")
 
     def _meant(self, todo: _Todo) -> Iterator[tuple[GenerateItem, Done]]:
         config = self.prepared.config

@@ -20,6 +20,7 @@ from syphus.formats.importing import ImportOptions
 from syphus.ledger.ledger import open_ledger
 from syphus.ledger.store import LEDGER_FILE
 from syphus.records import Asset
+from syphus.references.boxes import find_convention
 from syphus.report.decisions import read_decisions
 from syphus.report.facts import ReportFacts, Sample
 from syphus.report.page import write_page
@@ -85,12 +86,12 @@ def gather(arguments: argparse.Namespace, source: Path, decisions: Path | None =
         scenes=Path(arguments.scenes) if arguments.scenes else None,
     )
     if (source / LEDGER_FILE).is_file():
-        images = _folder(arguments.images)
+        images, videos = _folder(arguments.images), _folder(arguments.videos)
         with open_ledger(source) as ledger:
             relative = ledger.meta("pictures", dict[str, str], {})
             facts = facts_of_run(source, ledger, narrowed)
         folders = {name: Path(os.path.normpath(source / path)) for name, path in relative.items()}
-        find = finder(folders if images is None else {}, images)
+        find = finder(folders if images is None else {}, images, videos)
         decisions = decisions or source / DECISIONS_FILE
     else:
         if not source.exists():
@@ -98,9 +99,10 @@ def gather(arguments: argparse.Namespace, source: Path, decisions: Path | None =
         importer = choose_importer(source, arguments.from_)
         images = _folder(arguments.images) or (source if source.is_dir() else source.parent)
         videos = _folder(arguments.videos)
-        options = ImportOptions(images=images, videos=videos, language="", dataset=arguments.dataset)
+        boxes = find_convention(arguments.read_boxes) if arguments.read_boxes else None
+        options = ImportOptions(images=images, videos=videos, language="", dataset=arguments.dataset, boxes=boxes)
         facts = facts_of_file(source, importer, options, narrowed)
-        find = finder({}, images)
+        find = finder({}, images, videos)
     if arguments.decisions:
         decisions = Path(arguments.decisions)
         if not decisions.is_file():
@@ -117,16 +119,17 @@ def _folder(path: str | None) -> Path | None:
     return Path(path) if path is not None else None
 
 
-def finder(folders: dict[str, Path], default: Path | None) -> Find:
+def finder(folders: dict[str, Path], default: Path | None, videos: Path | None = None) -> Find:
     """Finds the files of assets.
 
     Args:
         folders: name of a source -> its picture folder.
         default: for sources that are not named there.
+        videos: the folder of videos, where it is another.
     """
 
     def find(asset: Asset, source: str) -> Path | None:
-        folder = folders.get(source, default)
+        folder = videos if videos and asset.kind != "image" else folders.get(source, default)
         return inside(folder, asset.path) if folder is not None else None
 
     return find

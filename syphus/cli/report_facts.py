@@ -108,15 +108,18 @@ def as_remark(verdict: Verdict, language: str = "") -> Remark:
         verdict: what was found.
         language: of the version that it is about; empty: the first.
     """
-    named = verdict.code == verdict.check or verdict.code.startswith(f"{verdict.check}:")
     return Remark(
         check=verdict.check,
-        code=verdict.code if named or not verdict.check else f"{verdict.check}: {verdict.code}",
+        code=_full_code(verdict.check, verdict.code),
         message=verdict.message,
         evidence=verdict.evidence,
         turn=verdict.turn,
         language=language,
     )
+
+
+def _full_code(check: str, code: str) -> str:
+    return code if not check or code == check or code.startswith(f"{check}:") else f"{check}: {code}"
 
 
 def read_verdicts(file: Path | None) -> dict[str, list[Remark]]:
@@ -132,8 +135,14 @@ def read_verdicts(file: Path | None) -> dict[str, list[Remark]]:
         if not line.strip():
             continue
         one = decode_json(line, _Line, file=file, first_line=number)
-        fields = {
-            name: getattr(one, name) for name in ("check", "code", "message", "evidence", "turn", "stance", "language")
-        }
-        found.setdefault(one.dialogue or one.id, []).append(Remark(**fields))
+        remark = Remark(
+            check=one.check,
+            code=_full_code(one.check, one.code),
+            message=one.message,
+            evidence=one.evidence,
+            turn=one.turn,
+            stance=one.stance,
+            language=one.language,
+        )
+        found.setdefault(one.dialogue or one.id, []).append(remark)
     return found

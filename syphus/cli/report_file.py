@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath
 
 from syphus.annotations import scenes as scene_files
 from syphus.annotations.reading import Problem
+from syphus.cli.convert import show_progress
 from syphus.cli.report_facts import (
     Narrowed,
     own_remarks,
@@ -35,7 +36,7 @@ def facts_of_file(file: Path, importer: Importer, options: ImportOptions, narrow
     remarks = read_verdicts(narrowed.verdicts)
     entries: dict[str, list[Dialogue]] = {}
     total, wanted = 0, narrowed.categories
-    for dialogue in importer.read(file, options, problems.append):
+    for dialogue in show_progress(importer.read(file, options, problems.append)):
         if wanted is not None and dialogue.category not in wanted:
             continue
         known = entries.get(dialogue.id)

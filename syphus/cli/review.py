@@ -11,6 +11,7 @@ import io
 import secrets
 import threading
 import webbrowser
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            view.say(f"{len(server.keeper.all):,} decisions and notes are in {file}")
+            view.say(f"decisions and notes: {len(server.keeper.all):,}, in {file}")
     return Exit.DONE
 
 
@@ -84,6 +85,12 @@ class DecisionKeeper:
             self.all[decision.id] = decision
             write_decisions(self.file, self.all.values())
             self._seen = self._look()
+
+    def lines(self) -> bytes:
+        """All of them as they stand now, a line each."""
+        with self._lock, suppress(InputError):  # a file that somebody has broken is told of when it is to be written
+            self._refresh()
+        return b"".join(msgspec.json.encode(one) + b"\n" for one in self.all.values())
 
     def _refresh(self) -> None:
         now = self._look()
@@ -135,11 +142,13 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        """The page."""
-        if not self._is_ours(""):
+        """The page, and what is decided by now: it was made before, and somebody else may be reviewing, too."""
+        if self._is_ours(""):
+            self._answer(200, self.server.page, "text/html; charset=utf-8")
+        elif self._is_ours("decisions"):
+            self._answer(200, self.server.keeper.lines(), "application/jsonl; charset=utf-8")
+        else:
             self._answer(404, b"not here\n")
-            return
-        self._answer(200, self.server.page, "text/html; charset=utf-8")
 
     def do_POST(self) -> None:
         """One decision."""

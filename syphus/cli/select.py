@@ -1,14 +1,16 @@
 """Which items of a run are meant: by category, by what they are about, by how they ended."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from syphus.errors import InputError
+from syphus.identity import digest
 from syphus.jobs.items import GenerateItem
 from syphus.ledger.reader import Done, LedgerReader
 from syphus.quality.checks import CHECKS
+from syphus.report.decisions import Decision, is_rejected
 
 STATES = ("accepted", "partial", "rejected", "failed", "skipped")
 WHERE_KEYS = ("scene", "source", "state", "item")
@@ -27,6 +29,10 @@ class Selection(NamedTuple):
     """Those that failed; together with ``rejected``: either."""
     rejected: tuple[str, ...] = ()
     """Those of which one of these checks (``leak``), or one of its findings (``leak: source_word``), refused something."""
+    decisions: str = ""
+    """The fingerprint of a file of decisions, where one is given."""
+    decided: frozenset[str] = frozenset()
+    """The items that it rejects as they stand."""
 
     def picks(self, item: GenerateItem, done: Done, ledger: LedgerReader) -> bool:
         """Whether an item, with its newest outcome, is meant."""
@@ -34,6 +40,8 @@ class Selection(NamedTuple):
             return False
         values = {"scene": item.scene.id, "source": item.scene.source, "state": done.state, "item": item.id}
         if not all(fnmatchcase(values[key], glob) for key, glob in self.where):
+            return False
+        if self.decisions and item.id not in self.decided:
             return False
         if not (self.failed or self.rejected):
             return True
@@ -55,6 +63,8 @@ def read_selection(
     rejected: Sequence[str],
     known: Sequence[str],
     sources: Sequence[str],
+    decisions: Mapping[str, Decision] | None = None,
+    ledger: LedgerReader | None = None,
 ) -> Selection:
     """A selection as it is typed.
 
@@ -65,6 +75,8 @@ def read_selection(
         rejected: checks, or their findings.
         known: the run's categories.
         sources: the names of the run's sources.
+        decisions: what people decided about dialogues; with them, only items that are rejected as they stand.
+        ledger: where these stand.
 
     Raises:
         InputError: for what can match nothing, with the nearest that can.
@@ -80,6 +92,14 @@ def read_selection(
         where=conditions,
         failed=failed,
         rejected=tuple(rejected),
+        decisions="" if decisions is None else digest(sorted((one.id, one.decision) for one in decisions.values())),
+        decided=_find_rejected(decisions, ledger) if decisions and ledger else frozenset(),
+    )
+
+
+def _find_rejected(decisions: Mapping[str, Decision], ledger: LedgerReader) -> frozenset[str]:
+    return frozenset(
+        outcome.item for outcome in ledger.outcomes() if is_rejected(outcome.item, outcome.dialogues, decisions)
     )
 
 
@@ -126,4 +146,5 @@ def in_words(selection: Selection) -> str:
     parts = [*selection.categories, *(f"{key}={glob}" for key, glob in selection.where)]
     parts += ["failed"] if selection.failed else []
     parts += [f"refused for {check}" for check in selection.rejected]
+    parts += ["rejected by a person"] if selection.decisions else []
     return ", ".join(parts)

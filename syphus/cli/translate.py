@@ -32,7 +32,6 @@ from syphus.engine.run import Engine
 from syphus.errors import Exit, InputError, ModelError
 from syphus.identity import digest
 from syphus.jobs.translate import (
-    FAMILY,
     MEMORY_ITEM,
     TranslateItem,
     category_of,
@@ -123,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         if arguments.show_prompt:
             return _show_prompts(translation)
-        memory = make_memory(source.read, names)
+        memory = make_memory(source.read, names, translation.origin.code)
         view.say(_described(translation, memory))
         if not source.count:
             raise InputError("holds no dialogue that can be translated", file=source.path, mend=source.first_problem)
@@ -272,7 +271,8 @@ async def _translate(translation: Translation, memory: Memory, ledger: Ledger, b
     tell_of_closed(engine)
     if (early := end_early(engine, counters, total)) is not None:
         return early
-    ours = [one for name, one in summary.categories.items() if name.startswith(f"{FAMILY}/")]
+    asked = {category_of(language) for language in translation.languages}
+    ours = [one for name, one in summary.categories.items() if name in asked]
     if failed := sum(one.failed for one in ours):
         view.say(f"{failed:,} translations failed; the same command tries them again")
     return Exit.DONE if any(one.dialogues for one in ours) and not failed else Exit.FAILURES

@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
+from typing import IO
 
 import msgspec
 from msgspec import Struct, field
@@ -21,6 +22,9 @@ from syphus.references.boxes import find_convention
 
 _NOT_TRANSLATED = (f"{FAMILY}/", "judge/", "blind/")
 """Categories of a run whose outcomes are translations, or about other dialogues."""
+
+
+_BLOCK = 1 << 20
 
 
 class Source(Struct, kw_only=True):
@@ -89,20 +93,30 @@ def _open_run(folder: Path, stack: ExitStack) -> Source:
     A ledger that is read and written at the same time for hours cannot clear its log away, and what is read over the same
     connection meanwhile is of the day before.
     """
-    copies = Path(stack.enter_context(TemporaryDirectory(prefix=".translate-", dir=folder)))
-    file = copies / "dialogues.jsonl"
-    with open_ledger(folder) as ledger, file.open("wb") as copy:
+    copy: IO[bytes] = stack.enter_context(TemporaryFile(dir=folder))  # noqa: SIM115 - closed with the stack
+    with open_ledger(folder) as ledger:
         for outcome in ledger.outcomes():
             if not outcome.category.startswith(_NOT_TRANSLATED):
                 copy.writelines(msgspec.json.encode(dialogue) + b"\n" for dialogue in outcome.dialogues)
     decode = msgspec.json.Decoder(Dialogue).decode
 
     def begin(_: Callable[[Problem], None]) -> Iterator[Dialogue]:
-        with file.open("rb") as lines:
-            for line in lines:
-                yield decode(line)
+        return map(decode, _lines(copy))
 
     return Source(path=folder, folder=folder, is_run=True, begin=begin)
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file that several may be reading by turns."""
+    at, rest = 0, b""
+    while True:
+        file.seek(at)
+        block = file.read(_BLOCK)
+        if not block:
+            return
+        at += len(block)
+        *lines, rest = (rest + block).split(b"\n")
+        yield from lines
 
 
 def _open_file(path: Path, arguments: argparse.Namespace) -> Source:

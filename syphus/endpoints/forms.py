@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from syphus.endpoints.wire import Abilities, build_body, longest_reply, named_request
+from syphus.endpoints.wire import Abilities, build_body, content_of, longest_reply, named_request
 from syphus.exchange import Message, Request
 from syphus.identity import StartedFingerprint, canonical_json
 
@@ -56,8 +56,10 @@ class Form:
         """A request of this form."""
         data, named = [], []
         for message in request.messages[len(self.constant) :]:
-            content = _encode(message.content)
+            content = _encode(content_of(message))
             data.append(b'{"role":"%s","content":%s}' % (message.role.encode(), content))
+            if message.pictures:
+                content = canonical_json(content_of(message))
             named.append(b'{"content":%s,"role":"%s"}' % (content, message.role.encode()))
         comma = b"," if self.constant and data else b""
         key = self._key.of(b"".join((comma, b",".join(named), self._key_ends)))
@@ -99,7 +101,7 @@ def _around_messages(body: Mapping[str, Any], constant: tuple[Message, ...], *, 
     def written(some: list[tuple[str, Any]]) -> list[bytes]:
         return [b"%s:%s" % (_encode(name), encode(value)) for name, value in some]
 
-    shared = [encode({"role": message.role, "content": message.content}) for message in constant]
+    shared = [encode({"role": message.role, "content": content_of(message)}) for message in constant]
     before, behind = written(fields[:at]), written(fields[at + 1 :])
     head = b"".join(b"%s," % one for one in before) + b'"messages":[' + b",".join(shared)
     return b"{" + head, b"]" + b"".join(b",%s" % one for one in behind) + b"}"

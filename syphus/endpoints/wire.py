@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from syphus.endpoints.headers import retry_after
 from syphus.errors import FailureKind, ModelError
-from syphus.exchange import Reply, Request, Usage
+from syphus.exchange import Message, Reply, Request, Usage
 from syphus.identity import fingerprint
 
 SchemaMode = Literal["json_schema", "json_object", "prompt"]
@@ -21,6 +21,8 @@ CacheMode = Literal["none", "key", "breakpoint"]
 
 _BOUNDS = ("minItems", "maxItems", "minLength", "maxLength")
 _SHOWN = 300
+PICTURE = "picture:"
+"""What stands before a picture's digest, in the place of its data."""
 
 
 class Abilities(Struct, frozen=True, kw_only=True):
@@ -44,7 +46,7 @@ def build_body(
     body: dict[str, Any] = {
         **(extra or {}),
         "model": model,
-        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        "messages": [{"role": message.role, "content": content_of(message)} for message in request.messages],
     }
     if asked.temperature is not None and abilities.temperature:
         body["temperature"] = asked.temperature
@@ -66,6 +68,17 @@ def build_body(
         elif abilities.schema_mode == "json_object":
             body["response_format"] = {"type": "json_object"}
     return body
+
+
+def content_of(message: Message) -> str | list[dict[str, Any]]:
+    """A message's text; with pictures its parts, each picture by its digest, which is a part of the request's key.
+
+    :mod:`syphus.endpoints.pictures` puts the picture itself in that place when the request is sent.
+    """
+    if not message.pictures:
+        return message.content
+    shown = [{"type": "image_url", "image_url": {"url": PICTURE + one.digest}} for one in message.pictures]
+    return [*shown, {"type": "text", "text": message.content}]
 
 
 _flattened: dict[int, tuple[dict[str, Any], Any]] = {}

@@ -9,6 +9,7 @@ import msgspec
 
 from syphus.endpoints.forms import Form, Forms
 from syphus.endpoints.lanes import ClosedError, Lane, Lanes
+from syphus.endpoints.pictures import PICTURE_BYTES, Shown, read_pictures, with_pictures
 from syphus.endpoints.wire import Abilities, build_body, read_answer, with_cache_hints
 from syphus.engine.counters import Counters, RunSettings
 from syphus.engine.retry import STOPS_THE_RUN, is_passing, retrying
@@ -45,7 +46,7 @@ class Asked:
         abilities: the dialect.
     """
 
-    __slots__ = ("abilities", "data", "form", "key", "lane", "request", "size")
+    __slots__ = ("abilities", "data", "form", "key", "lane", "request", "shown", "size")
 
     def __init__(self, key: str, data: bytes, request: Request, form: Form, abilities: Abilities) -> None:
         self.key = key
@@ -53,7 +54,9 @@ class Asked:
         self.request = request
         self.form = form
         self.abilities = abilities
-        self.size = len(data)
+        self.size = len(data) + PICTURE_BYTES * sum(len(message.pictures) for message in request.messages)
+        self.shown: Shown = {}
+        """Its pictures, ready to be sent."""
         self.lane: Lane | None = None
         """Where it was tried last."""
 
@@ -121,6 +124,7 @@ class Dispatch:
             ModelError: there is none to be had.
             StoppedError: the run takes no new calls.
         """
+        call.shown = read_pictures(call.request)
         try:
             return await self._try(call)
         except ModelError as error:
@@ -242,7 +246,7 @@ class Dispatch:
 
     async def _answer_of(self, call: Asked, lane: Lane, started: float) -> Reply | ModelError:
         try:
-            answer = await lane.client.send(self._data_for(call, lane))
+            answer = await lane.client.send(with_pictures(self._data_for(call, lane), call.shown))
             now = time.monotonic()
             lane.limits.learn(answer.headers, now)
             reply = read_answer(answer, call.key)

@@ -77,7 +77,9 @@ def _learn(value: Any, kinds: dict[Any, Any]) -> bool:
     if kind is dict:
         fresh = False
         for key, inner in value.items():
-            fresh |= _learn(inner, kinds[key] if key in kinds else kinds.setdefault(key, {}))
+            known = kinds[key] if key in kinds else kinds.setdefault(key, {})
+            if type(inner) not in known or type(inner) in (dict, list):  # most are texts, whose kind is known
+                fresh |= _learn(inner, known)
         return fresh
     if kind is list:
         fresh = False

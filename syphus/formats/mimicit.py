@@ -9,7 +9,8 @@ pairs becomes n entries. The rules are those of Luodian/Otter, commit 014c4eea,
 - The datasets of a group are merged: ids of entries and of pictures are unique, all that are named exist, and an error in one
   record ends the training. So ids begin with the dataset's short name, and the whole is checked before it is there.
 - ``IMAGE_TEXT`` puts one ``<image>`` in front of the first pair and stacks all pictures of the entry as frames of one
-  medium; within a batch their number must be equal, so each number has a file of its own. ``VIDEO_TEXT`` takes any number.
+  medium; a batch is drawn from all files of a group, and within it their number must be equal, so each number has a file of
+  its own, and a YAML. ``VIDEO_TEXT`` takes any number.
   ``TEXT_ONLY`` has none. ``IMAGE_TEXT_IN_CONTEXT`` is for contexts with pictures of their own: each context entry has a first
   picture that can be found (2a3dd7f; at 014c4eea that group loads the pictures of the last entry alone).
 - Keys of the YAML that end in ``_path`` name files that exist, seen from where the trainer is started.
@@ -110,8 +111,8 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
     Args:
         dialogues: read one at a time.
         target: ``X_instructions.json``; the others are ``X.parquet``, ``X_train.json`` and ``X.yaml``. Entries that the loader
-            cannot batch with the most frequent kind stand in ``X_text_instructions.json`` and so on. All are there when all is
-            written.
+            cannot batch with the most frequent kind stand in ``X_text_instructions.json`` and so on; those of a group that
+            ``X.yaml`` already has are named by a YAML of their own, ``X_2images.yaml``. All are there when all is written.
         options: ``name`` is the short name that ids begin with (``LA``), else X is; the settings are those of this module.
 
     Raises:
@@ -144,8 +145,11 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
             _check(entries, contexts, images, target)
         files = _name_files(by_kind, stem)
         _write_entries(spool, stack, target, files, contexts, settings, by_kind)
-        _write_yaml(stack.enter_context(write_whole(target.with_name(f"{stem}.yaml"))), files, short, settings, images)
-    _take_notes(written, pictures, files, contexts, stem)
+        plans = _plan_yamls(files, stem)
+        for name, kinds in plans.items():
+            yaml_file = stack.enter_context(write_whole(target.with_name(name)))
+            _write_yaml(yaml_file, {kind: files[kind] for kind in kinds}, stem, short, settings, images)
+    _take_notes(written, pictures, files, contexts, plans)
     return written
 
 
@@ -331,9 +335,22 @@ def _cut_context(context: tuple[str, ...], entry: Entry, settings: _Settings) ->
     return context[-settings.shots :] if policy == "earlier" else context[: settings.shots]
 
 
-def _write_yaml(file: IO[bytes], files: dict[_Kind, str], short: str, settings: _Settings, images: ImageFile) -> None:
+def _plan_yamls(files: dict[_Kind, str], main: str) -> dict[str, list[_Kind]]:
+    """Each YAML's name and what it names: Otter makes one dataset of a group (``get_mimicit_dataset``), and stacks its pictures."""
+    plans: dict[str, list[_Kind]] = {f"{main}.yaml": []}
+    first = plans[f"{main}.yaml"]
+    for kind, stem in files.items():
+        if any(kind.group == other.group for other in first):
+            plans[f"{stem}.yaml"] = [kind]
+        else:
+            first.append(kind)
+    return plans
+
+
+def _write_yaml(
+    file: IO[bytes], files: dict[_Kind, str], main: str, short: str, settings: _Settings, images: ImageFile
+) -> None:
     groups: dict[str, dict[str, Any]] = {}
-    main = next(iter(files.values()))
     for kind, stem in files.items():
         name = short + stem.removeprefix(main)
         dataset: dict[str, Any] = {"mimicit_path": f"{stem}_instructions.json"}
@@ -347,7 +364,11 @@ def _write_yaml(file: IO[bytes], files: dict[_Kind, str], short: str, settings: 
 
 
 def _take_notes(
-    written: Written, pictures: Pictures, files: dict[_Kind, str], contexts: dict[str, tuple[str, ...]], stem: str
+    written: Written,
+    pictures: Pictures,
+    files: dict[_Kind, str],
+    contexts: dict[str, tuple[str, ...]],
+    plans: dict[str, list[_Kind]],
 ) -> None:
     written.notes += pictures.make_notes("Pictures from {base} are in the Parquet file.")
     sizes = Counter(len(context) for context in contexts.values())
@@ -355,8 +376,13 @@ def _take_notes(
         alone = f"; {sizes[0]} have none" if sizes[0] else ""
         written.notes.append(f"{len(contexts)} entries, {sum(map(len, contexts.values()))} ids of context{alone}.")
     written.notes.append(
-        f"Start Otter's training in this folder, with `{stem}.yaml`: its paths are relative to where that is done."
+        f"Start Otter's training in this folder, with `{next(iter(plans))}`: its paths are relative to where that is done."
     )
+    if len(plans) > 1:
+        others = ", ".join(f"`{name}`" for name in list(plans)[1:])
+        written.notes.append(
+            f"Train with {others} by itself: Otter cannot stack unlike numbers of pictures in one group."
+        )
     if len(files) > 1:
         names = ", ".join(f"{name}_instructions.json ({kind.group})" for kind, name in files.items())
         written.notes.append(f"What Otter cannot put into one batch stands in files of its own: {names}.")

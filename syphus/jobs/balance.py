@@ -8,8 +8,9 @@ what there is of that ability in a source (as much as there is) into the source 
 in steps, so that the flow spreads over the ways instead of exhausting the first.
 """
 
+import math
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from syphus.categories.category import Category
@@ -65,25 +66,29 @@ def _check_possible(cells: Mapping[Cell, float], targets: BalanceTable) -> None:
     sources = {source for source, _ in cells}
     if len(sources) * targets.source_at_most < 1 - _EPSILON:
         raise InputError(
-            f"{len(sources)} sources of at most {targets.source_at_most:.0%} each are no whole",
+            f"what there is comes from {_count(sources)}, and {_count(sources)} of at most {targets.source_at_most:.0%} "
+            f"{'is' if len(sources) == 1 else 'are'} no whole",
             place="balance.source_at_most",
-            mend=f"With {len(sources)} sources it must be {1 / len(sources):.2f} or more.",
+            mend=f"With {_count(sources)} it must be {math.ceil(100 / len(sources)) / 100:.2f} or more. A `limit` may leave sources out.",
         )
     for ability, share in targets.abilities.items():
         of_it = {source for source, own in cells if own == ability}
         if share > 0 and not of_it:
             raise InputError(
-                f"{share:.0%} shall be {ability}, but no category of this run makes {ability}",
+                f"{share:.0%} shall be {ability}, but there is nothing of that ability here",
                 place="balance.abilities",
-                mend="Add such a category, or leave the ability out.",
+                mend="Add a category that makes it, and scenes that have what it needs, or leave the ability out.",
             )
         if share > len(of_it) * targets.source_at_most + _EPSILON:
             raise InputError(
-                f"{share:.0%} shall be {ability}, which comes from {len(of_it)} sources of at most "
-                f"{targets.source_at_most:.0%} each",
+                f"{share:.0%} shall be {ability}, which comes from {_count(of_it)} of at most {targets.source_at_most:.0%}",
                 place="balance",
                 mend="Raise `source_at_most`, lower the share, or make that ability of more sources.",
             )
+
+
+def _count(sources: Collection[str]) -> str:
+    return "1 source" if len(sources) == 1 else f"{len(sources)} sources"
 
 
 def _flow(cells: Mapping[Cell, float], targets: BalanceTable, total: float, steps: int) -> dict[Cell, float]:

@@ -28,8 +28,10 @@ people's captions of one picture reach it in 17 % of cases, captions of two pict
 _LETTERS = "ABCDEFGH"
 _OPTION = re.compile(r"(?:(?<=\s)|(?<=^))[(（]?([A-H])[)）.:：、]\s*(?=\S)")
 _CHOSEN = re.compile(
-    r"^\W*(?:(?:the )?(?:correct |right )?(?:answer|option|choice)(?: is)?\W*)?[(（]?([A-H])(?:[)）.:：,、\s]|$)", re.IGNORECASE
+    r"^\W*(?:(?:the )?(?:correct |right )?(?:answer|option|choice)(?: is)?\W*)?[(（]?([A-H])(?:[)）.:：,、\s]|$)",
+    re.IGNORECASE,
 )
+_ALONE = re.compile(r"(?<![\w'])(?:(?<=[(（])A(?=[)）])|[B-H])(?![\w'])")
 _YES = frozenset("yes yeah yep ja oui si sí はい ええ 是 是的 有 对 對 네 예 نعم أجل sim да".split())
 _NO = frozenset("no nope nein non いいえ いや 否 不 不是 没有 沒有 不对 아니요 아니오 아뇨 لا كلا não нет".split())
 _HOW_MANY = re.compile(
@@ -80,7 +82,9 @@ def find_options(question: str) -> Options | None:
     texts = [question[one.end() : end].strip() for one, end in zip(found, ends, strict=True)]
     texts[-1], _, tail = texts[-1].partition("\n")
     options = tuple(text.rstrip(" ,;；，").strip() for text in texts)
-    if not all(options):
+    before = question[: found[0].start()].rstrip(" \t")
+    # "Mr. A. Smith" is no option A: a question, a colon or a line end stands before the first.
+    if not all(options) or not before.endswith(("?", "？", ":", "：", "\n")):
         return None
     return Options(stem=question[: found[0].start()].strip(), options=options, tail=tail.strip())
 
@@ -94,9 +98,12 @@ def chosen_option(text: str, options: Sequence[str]) -> int | None:
         return same[0]
     if (letter := _CHOSEN.match(said)) and (number := _LETTERS.index(letter[1].upper())) < len(options):
         # "A dog" is no option A, unless the letter stands by itself.
-        alone = len(said.strip("()（）. ")) == 1 or letter[0].rstrip()[-1:] in ")）.:：、,"
-        if alone or (letter[1].isupper() and letter[1] != "A"):
+        by_itself = len(said.strip("()（）. ")) == 1 or letter[0].rstrip()[-1:] in ")）.:：、,"
+        if by_itself or (letter[1].isupper() and letter[1] != "A"):
             return number
+    alone = {letter for letter in _ALONE.findall(said) if _LETTERS.index(letter) < len(options)}
+    if len(alone) == 1:
+        return _LETTERS.index(alone.pop())
     held = [number for number, option in enumerate(options) if _holds(words, split_words(option))]
     return held[0] if len(held) == 1 else None
 

@@ -61,7 +61,13 @@ def pairs_of(dialogue: Dialogue) -> list[Pair]:
 
 def user_message(text: str, subject: Subject) -> Message:
     """What is said of a subject, with its pictures where they are shown."""
-    return Message("user", text, pictures=subject.pictures)
+    return Message("user", _LOOK + text if subject.pictures else text, pictures=subject.pictures)
+
+
+_LOOK = (
+    "The picture itself is shown to you, or the pictures in their order. What you see in it is known, too; where it and a text"
+    " about it differ, what you see holds.\n\n"
+)
 
 
 class Missing(Struct):

@@ -45,33 +45,44 @@ class Memory(NamedTuple):
     """Question -> number of its request, and its place in it."""
     times: int = 0
     """How often they stand in the source, all together."""
+    code: str = "en"
+    """Of which language they are; dialogues in another one ask for all themselves."""
 
     def segments(self, number: int) -> list[Segment]:
         """What one request asks for."""
         return [Segment(index, "user", text) for index, text in enumerate(self.requests[number], start=1)]
 
 
-def repeated(dialogue: Dialogue, names: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """The turns of a dialogue that may stand in the memory: index, and text with its locks masked."""
+def repeated(dialogue: Dialogue, names: Sequence[str], code: str = "en") -> Iterator[tuple[int, str]]:
+    """The turns of a dialogue that may stand in the memory: index, and text with its locks masked.
+
+    Args:
+        dialogue: one of the source.
+        names: locked.
+        code: the language of the memory. What points back is known of English alone.
+    """
+    if dialogue.language.partition("-")[0].lower() != code:
+        return
     for index in range(0, len(dialogue.turns), 2):
         text = dialogue.turns[index].text
-        if len(text) > MOST_CHARACTERS or (index and _POINTS_BACK.search(text)):
+        if len(text) > MOST_CHARACTERS or (index and (code != "en" or _POINTS_BACK.search(text))):
             continue
         masked = mask(text.strip(), names)
         if masked.has_words:
             yield index, masked.text
 
 
-def make_memory(read: Callable[[], Iterable[Dialogue]], names: Sequence[str] = ()) -> Memory:
+def make_memory(read: Callable[[], Iterable[Dialogue]], names: Sequence[str] = (), code: str = "en") -> Memory:
     """The memory of a source, which is read twice; what is held is 16 MB and the questions that repeat.
 
     Args:
         read: begins a reading of the source anew.
         names: locked.
+        code: the language of the source; dialogues in others are left out.
     """
     counts, any_repeats = bytearray(_SLOTS), False
     for dialogue in read():
-        for _, text in repeated(dialogue, names):
+        for _, text in repeated(dialogue, names, code):
             slot = _slot(text)
             counts[slot] = min(255, counts[slot] + 1)
             any_repeats = any_repeats or counts[slot] >= LEAST_TIMES
@@ -80,11 +91,11 @@ def make_memory(read: Callable[[], Iterable[Dialogue]], names: Sequence[str] = (
     # Two questions may share a slot, so those that seem to repeat are counted once more, by themselves.
     exact: Counter[str] = Counter()
     for dialogue in read():
-        exact.update(text for _, text in repeated(dialogue, names) if counts[_slot(text)] >= LEAST_TIMES)
+        exact.update(text for _, text in repeated(dialogue, names, code) if counts[_slot(text)] >= LEAST_TIMES)
     often = [text for text, times in exact.items() if times >= LEAST_TIMES]
     requests = tuple(_requests(often))
     places = {text: (number, at) for number, texts in enumerate(requests) for at, text in enumerate(texts)}
-    return Memory(requests, places, sum(exact[text] for text in often))
+    return Memory(requests, places, sum(exact[text] for text in often), code)
 
 
 def _requests(texts: Iterable[str]) -> Iterator[tuple[str, ...]]:

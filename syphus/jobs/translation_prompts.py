@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from msgspec import Struct, structs
 
-from syphus.categories.prompt import SEEDS_APART, SHOWN_OF_CUT
 from syphus.categories.templates import fill
 from syphus.exchange import Message, Parameters, Reply, Request
 from syphus.quality.translation_languages import Language
@@ -29,6 +28,10 @@ _REPLY_STEP = 256
 _BYTES_PER_TOKEN = 3
 _TOKENS_AROUND = 16
 """Of the JSON around each turn of a reply."""
+_SHOWN_OF_CUT = 300
+"""Characters of a reply that ran into the token limit, when it is asked for again: often it was a loop, and invites another."""
+_SEEDS_APART = 1_000_003
+"""Between the sampling seeds of two draws."""
 
 Kind = Literal["dialogue", "memory", "back"]
 
@@ -97,7 +100,7 @@ class TranslationPrompts(Struct, frozen=True, kw_only=True):
         shown = reply.text.strip() or "(no reply)"
         parameters = first.parameters
         if reply.finish == "length":
-            shown = shown if len(shown) <= SHOWN_OF_CUT else shown[:SHOWN_OF_CUT] + " …"
+            shown = shown if len(shown) <= _SHOWN_OF_CUT else shown[:_SHOWN_OF_CUT] + " …"
             parameters = structs.replace(parameters, max_tokens=2 * (parameters.max_tokens or _LEAST_REPLY))
         return structs.replace(
             first,
@@ -111,7 +114,7 @@ class TranslationPrompts(Struct, frozen=True, kw_only=True):
             len(one.text.encode()) / _BYTES_PER_TOKEN * 2 * self.language.tokens + _TOKENS_AROUND for one in wanted
         )
         limit = max(_LEAST_REPLY, -(-round(most) // _REPLY_STEP) * _REPLY_STEP)
-        seed = None if self.sent_seed is None else self.sent_seed + SEEDS_APART * draw
+        seed = None if self.sent_seed is None else self.sent_seed + _SEEDS_APART * draw
         return Parameters(temperature=TEMPERATURE, max_tokens=limit, reasoning_effort=self.reasoning_effort, seed=seed)
 
 

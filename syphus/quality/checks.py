@@ -165,6 +165,8 @@ def _choose_checks(
     people, several, segments, objects = told
     asked: dict[CheckName, bool] = {
         "name": people, "asset": several, "time": segments, "moments": segments, "places": objects and not several,
+        # Of which of several pictures is a number or a colour said?
+        "counts": not several, "colours": not several,
     }  # fmt: skip
     off = (*off, *(name for name, there in asked.items() if not there))
     silent: set[CheckName] = {"refusal", "placeholder", "json_in_text", "time", "writing"}

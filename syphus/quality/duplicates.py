@@ -192,9 +192,11 @@ class Duplicates:
         coded = [tuple(self._coder.code(plain_text(text)) for text in (pair.question, pair.answer)) for pair in pairs]
         verdicts = []
         for turn, (question, answer) in enumerate(coded):
-            self._questions.add(question)
+            asks_again = self._questions.add(question) is not None
             before = self._answers.add(answer)
             whole = self._pairs.add(question + answer)
+            if whole and not whole.exact and not (asks_again and before):
+                whole = None  # near as a whole, and another question or another answer
             self._places.append((dialogue.id, turn))
             found = self._find(asked, question, answer, before, whole)
             if found:

@@ -4,6 +4,7 @@ A verdict is about the dialogue as it stands. What is mended is checked again, a
 mended dialogue; where no pair remains, the dialogue is.
 """
 
+import re
 from collections.abc import Collection
 from typing import get_args
 
@@ -23,6 +24,9 @@ NEED_SCENE: frozenset[CheckName] = frozenset(
 )
 """Checks that hold a text against its scene's annotations; without these they say nothing."""
 assert set(get_args(CheckName)) >= NEED_SCENE
+
+
+_PLACE = re.compile(r"\[\]\(#[^()\s]*\)")
 
 
 class Judged(Struct, frozen=True):
@@ -133,8 +137,17 @@ def rebuild(dialogue: Dialogue, kept: Collection[tuple[int, Pair]]) -> Dialogue 
     return dialogue if turns == dialogue.turns else replace(dialogue, turns=turns)
 
 
+def _without_places(pairs: list[Pair]) -> list[Pair]:
+    """Pairs without the places of media inside of their texts, which are references with no phrase."""
+    if not any("[](#" in text for pair in pairs for text in (pair.question, pair.answer)):
+        return pairs
+    return [Pair(*(_PLACE.sub("", text).strip() for text in (pair.question, pair.answer))) for pair in pairs]
+
+
 def _check(pairs: list[Pair], dialogue: Dialogue, scene: Scene | None, ruling: Ruling) -> list[Verdict]:
     rules = ruling.rules
+    if dialogue.assets:
+        pairs = _without_places(pairs)
     known = {thing.id for thing in dialogue.objects} | {asset.id for asset in dialogue.assets}
     hidden: tuple[Person, ...] = ()
     if scene is None:

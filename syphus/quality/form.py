@@ -5,6 +5,7 @@ import re
 
 from syphus.quality.grounded.lexicon import WORDS
 from syphus.quality.pairs import Finding, View
+from syphus.quality.wordings import fold_text
 
 _JSON = re.compile(
     r"[\"“”]\w{1,40}[\"“”]\s*:\s*[\"“\[{]|[\"“”]\s*[}\]]\s*[,\]}]?\s*$|^\s*[\[{]\s*[\"“{]|```|[\"“”]\s*[}\]]+\s*,|\{\s*[\[{\"“<}]"
@@ -20,10 +21,17 @@ _SENTENCE = 5
 _LEADS_ON = frozenset(
     """
     a an the of with and or to from is are was were his their its which while as for into at between my your our some very
-    has have be been being than because such these those if when where whose near beside behind including towards toward
+    in under various through without that like has have be been being than because such these those if when where whose near beside behind including towards toward
     """.split()
 )
 """Words after which something must come."""
+_ON = frozenset(
+    """
+    hat hats helmet helmets shirt shirts jacket jackets coat coats tie ties glasses sunglasses clothes shoes boots socks cap
+    gloves mask masks apron dress suit saddle collar light lights tv television looking look looks turned going it them
+    """.split()
+)
+"""Before a last "on", where nothing is lacking: with a hat on, with the lights on, somebody looks on."""
 _VERBS = frozenset(
     """
     is are was were has have can could may might will would should shows show appears appear seems depicts features includes
@@ -33,14 +41,16 @@ _VERBS = frozenset(
 _BEGINS = frozenset("the yes no it he she they in these based additionally".split())
 """Words with which sentences begin rather than captions."""
 _SENTENCE_BEFORE = re.compile(r"[a-z)\"'][.!?]\s+[A-Z][a-z]*\b(?:\s+\S+){2,}$")
-_ENDING = re.compile(r"(?:s|es|ed|ing|er|ers|ly|y|'s|[a-z](?:ing|ed|er|y))?")
+_ENDING = re.compile(r"(?:s|es|ed|ing|er|ers|ly|y|'s)?")
 """What makes another form of the same word, which may well be whole itself: ``hug``, ``hugging``."""
 _LIKELY = (
     "image picture scene background foreground person people standing sitting wearing holding positioned visible located "
     "surrounding various additionally overall atmosphere appears suggests possibly another closer towards different several "
     "position building table walking looking playing riding"
 ).split()
-_WHOLE_WORDS = frozenset("on in by over up down off out it her him them there here so that this one two all both it's".split())
+_WHOLE_WORDS = frozenset(
+    "on in by over up down off out it her him them there here so that this one two all both it's".split()
+)
 
 _ASKS = re.compile(r"[?？؟;]")
 _STATEMENT = frozenset(
@@ -78,9 +88,9 @@ def _is_cut(text: str, view: View) -> bool:
     words = view.answer.words
     if len(words) >= _LONG:
         return True
-    if not words or not text.isascii():
+    if not words or not fold_text(text).isascii():
         return False
-    if len(words) > 2 and words[-1] in _LEADS_ON:
+    if len(words) > 2 and (words[-1] in _LEADS_ON or (words[-1] == "on" and words[-2] not in _ON)):
         return True
     if _SENTENCE_BEFORE.search(text) or (len(words) > 2 and _is_torn(words, view)):
         return True
@@ -95,7 +105,11 @@ def _is_torn(words: list[str], view: View) -> bool:
     if last in known or last in words[:-1] or last in _WHOLE_WORDS or last in WORDS or len(last) > 12:
         return False
     whole = (*known, *words[:-1], *_LIKELY)
-    return any(word.startswith(last) and not _ENDING.fullmatch(word[len(last) :]) for word in whole)
+    return any(
+        # "Skat" of "skating" is torn, and "hug" of "hugging" is not: it doubles the letter.
+        word.startswith(last) and not _ENDING.fullmatch(word[len(last) :].removeprefix(last[-1]))
+        for word in whole
+    )
 
 
 def check_no_question(view: View) -> Finding | None:

@@ -37,7 +37,10 @@ _WORDS = {
     "nl": """de het een is zijn en met op van in niet er ook die dat aan bij naast voor achter onder twee drie staat zit ligt naar of
         maar wordt ja nee""",
 }  # fmt: skip
-_SMALL = {"en": _ENGLISH | {"a", "in", "into", "i", "we", "my", "over", "under", "next", "front"}, **{name: frozenset(words.split()) for name, words in _WORDS.items()}}
+_SMALL = {
+    "en": _ENGLISH | {"a", "in", "into", "i", "we", "my", "over", "under", "next", "front"},
+    **{name: frozenset(words.split()) for name, words in _WORDS.items()},
+}
 _SCRIPTS = {
     "ja": re.compile(r"[\u3040-\u30ff]"),
     "zh": re.compile(r"[\u3400-\u9fff]"),

@@ -215,18 +215,23 @@ def check_numbers(source: str, translated: str, *, source_language: str, languag
         language: of the translation.
     """
     wanted, given = _figures(source), _figures(translated)
+    if not wanted and not given:
+        return []
     loose = {form for forms in given for form in forms}
-    spelled = numbers_in_words(translated, language)
+    spelled: set[str] | None = None
     verdicts = []
     for forms in wanted:
-        if forms & loose or (forms & spelled):
+        if forms & loose:
+            continue
+        spelled = numbers_in_words(translated, language) if spelled is None else spelled
+        if forms & spelled:
             continue
         shown = _shown(forms)
         message = f"The number {shown} is not in the translation; keep numbers in digits as they are."
         verdicts.append(Verdict(check="number", code="lost", message=message, evidence=shown))
-    known = {form for forms in wanted for form in forms} | numbers_in_words(source, source_language) | {"1"}
+    known = {form for forms in wanted for form in forms} | {"1"}
     for forms in given:
-        if not forms & known:
+        if not forms & known and not forms & numbers_in_words(source, source_language):
             shown = _shown(forms)
             message = f"The number {shown} is not in the text; write only numbers that are there."
             verdicts.append(Verdict(check="number", code="invented", message=message, evidence=shown))

@@ -7,7 +7,7 @@ from syphus.quality.vocabulary import split_words
 
 _MARK = re.compile(r"(?:(?<=\s)|^|(?<=[?,;:]))\(?(?P<mark>[A-J]|[a-j]|10|[1-9])(?P<end>[).:])(?=\s*\S)")
 _ANSWER = re.compile(
-    r"^\W*(?:(?:the\s)?(?:correct\s|right\s|best\s)?(?:answer|option|choice)\s?(?:is|:)?\s*)?\(?(?P<mark>[A-J]|[a-j](?=[).:])|10|[1-9])(?:[).:,]|\s*$)",
+    r"^\W*(?:(?:the\s)?(?:correct\s|right\s|best\s)?(?:answer|option|choice)\s?(?:is|:)?\s*)?\(?(?P<mark>[A-J]|[a-j](?=[).:])|10|[1-9])(?:[).:,]|\s*$|\s+(?:and|or|&)\s+\(?[A-J1-9]\b)",
     re.IGNORECASE,
 )
 _ALSO = re.compile(r"(?:\band\b|\bor\b|,|&|/)\s*\(?(?P<mark>[A-J]|[1-9])\)?\s*(?:$|[.,;])")

@@ -58,13 +58,13 @@ _SENTENCE = re.compile(r"[^.!?\n]+[?]?")
 _WORD = re.compile(r"[a-z][a-z'-]*|\d+|,")
 _PLAIN_WORD = re.compile(r"[a-z]+")
 _FOLLOWERS = re.compile(
-    r"^(?:can|could|would|will) you(?: please)?|^(?:i(?:'d| would) like|i want|i need) (?:you )?to|^please"
+    r"^(?:can|could|would|will) you(?! see\b)(?: please)?|^(?:i(?:'d| would) like|i want|i need) (?:you )?to|^please"
 )
 _OPTIONS = re.compile(r"(?:^|\s)\(?[A-D1-4][.):]\s.+?(?:\s|\n)\(?[B-E2-5][.):]\s", re.DOTALL)
 _STEPS = re.compile(
     r"\b(?:(?:to|on|at) the (?:left|right|top|bottom|side|edge|back|front) of|in front of|next to|close to|on top of|"
     r"behind|above|below|beneath|under|underneath|between|beside|among|"
-    r"(?:who|which|that|whose) (?:is|are|was|were|has|have|can|\w+s)\b|"
+    r"(?<=[a-z] )(?:who|which|that|whose) (?:is|are|was|were|has|have|can|\w+s)\b|"
     r"because|considering|based on|given that|given the|compared (?:to|with)|in comparison|(?:relation|relationship|"
     r"difference|similarit\w+) (?:of|between)|if|while|after|before|in order to|both|than|"
     r"what (?:can|could|might) (?:be inferred|we infer|you infer)|might|implications?|suggests?|affects?|influences?)\b"
@@ -84,7 +84,7 @@ def _read(question: str) -> Asking:
     opening = " ".join(lowered.split()[:2]).strip("?.!,")
     if not words:
         return Asking("other", opening, "", "", 1)
-    words = _drop_asides(words)
+    words = _drop_asides(words) or words[-1:]
     steps = 1 + len(_STEPS.findall(sentence))
     form = _find_form(words, sentence, question)
     if form == "other":

@@ -1,6 +1,6 @@
 """What checks look at, and what they say: the values between a reply and its verdict."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, get_args
 
 from msgspec import Struct
@@ -130,3 +130,13 @@ class Finding(Struct, frozen=True):
 
 
 Check = Callable[[View], Finding | None]
+
+
+def gravest(findings: Iterable[Finding], lesser: frozenset[str]) -> Finding | None:
+    """The first finding whose code is not one of the lesser ones, else the first of those; None where there is none."""
+    noted: Finding | None = None
+    for finding in findings:
+        if finding.code not in lesser:
+            return finding
+        noted = noted or finding
+    return noted

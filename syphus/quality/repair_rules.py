@@ -149,7 +149,7 @@ def _mend_quotes(text: str) -> str:
 
 
 _SPACES = re.compile(r"(?<=[^\s|])[ \t]{2,}(?=[^\s|])")
-_SPACE_BEFORE = re.compile(r"(?<=\w) +(?=[.,](?:\s|$))(?!\.\.)")
+_SPACE_BEFORE = re.compile(r"(?<=\w) +(?=[.,](?:\s|$))(?! *[.,]\s*[.,])")
 _TRAILING = re.compile(r"[ \t]+(?=\n)")
 
 

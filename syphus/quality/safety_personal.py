@@ -43,7 +43,7 @@ _NAMED_NUMBER = re.compile(
     r"sozialversicherungs|passeport|sécurité sociale|pasaporte|dni)\b[^\d\n]{0,25}\b([A-Z]{0,3}\d[\dA-Z -]{5,14}\d)\b",
     re.IGNORECASE,
 )
-_IP = re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.])")
+_IP = re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?!\d|\.\d)")
 _PRIVATE_IP = re.compile(
     r"0\.|10\.|127\.|192\.168\.|192\.0\.2\.|198\.51\.100\.|203\.0\.113\.|172\.(?:1[6-9]|2\d|3[01])\.|255\."
 )

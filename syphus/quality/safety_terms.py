@@ -19,7 +19,15 @@ TermKind = Literal["slur", "explicit", "suggestive", "abuse"]
 _LONGEST, _LONGEST_UNSPACED = 4, 9
 """Words, or signs where words have no spaces, of the longest term."""
 _RUN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}")
-_ALLOWED: Final = ("maine coon", "maine coons", "spic and span")
+_ALLOWED: Final = (
+    "maine coon",
+    "maine coons",
+    "spic and span",
+    "field of rape",
+    "fields of rape",
+    "rape field",
+    "rape seed",
+)
 
 _SLURS: Final = """
     034c0800fd 094b9e5016 0ab367d6e5 0b90549cd8 0c594d3696 0da5b4dc0b 1747baf7d4 19067d8b4f 1977003109 1a1b0e7cee
@@ -160,7 +168,7 @@ def _longest_at(words: list[str], at: int) -> list[tuple[TermKind, str]]:
         term = " ".join(words[at : at + length])
         kind = _KINDS.get(hash_term(term)) or _KINDS.get(hash_term(term.removeprefix("ال")))
         if kind:
-            around = " ".join(words[max(at - 1, 0) : at + length + 2])
+            around = " ".join(words[max(at - 2, 0) : at + length + 2])
             return [] if any(harmless in around for harmless in _ALLOWED) else [(kind, term)]
     return []
 

@@ -7,6 +7,7 @@ translated back gives a figure for that (:mod:`syphus.jobs.translation_back`).
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from math import exp
@@ -38,6 +39,9 @@ _SLACK = 12
 """Characters by which a short text may be longer or shorter beside that: one word of it may be three in another language."""
 _LEAST_SCRIPT = 0.5
 _LEAST_LETTERS = 6
+_LEAST_JAPANESE = 15
+"""Signs from which on a Japanese text has kana among them."""
+_MOST_KANA = 0.1
 _COPIED_WORDS = 5
 _ENGLISH_ONLY = frozenset(
     "the and with this that which there their they would because from were been being what".split()
@@ -182,18 +186,20 @@ def _check_length(source: str, translated: str, origin: Language, language: Lang
 def _check_script(source: str, translated: str, language: Language) -> Verdict | None:
     if not language.scripts:
         return None
-    text = _without_names(_without_quotes(translated), source)
-    names = [_script_of(sign) for sign in text if sign.isalpha()]
-    ours = sum(name in language.scripts for name in names)
-    if len(names) >= _LEAST_LETTERS and ours < _LEAST_SCRIPT * len(names):
+    names: Counter[str] = Counter()
+    for sign, times in Counter(_without_names(_without_quotes(translated), source)).items():
+        if sign.isalpha():
+            names[_script_of(sign)] += times
+    letters = names.total()
+    if letters >= _LEAST_LETTERS and sum(names[name] for name in language.scripts) < _LEAST_SCRIPT * letters:
         message = f"The translation is not written in the script of {language.name}."
         return _verdict("script", "wrong", message, translated)
-    kana = sum(name in ("HIRAGANA", "KATAKANA") for name in names)
-    if language.code == "ja" and len(names) >= 15 and not kana:
+    kana = names["HIRAGANA"] + names["KATAKANA"]
+    if language.code == "ja" and letters >= _LEAST_JAPANESE and not kana:
         return _verdict("script", "wrong", "This is Chinese and not Japanese: it has no kana.", translated)
-    if language.scripts == ("CJK",) and kana > 0.1 * len(names):
+    if language.scripts == ("CJK",) and kana > _MOST_KANA * letters:
         return _verdict("script", "wrong", f"This is Japanese and not {language.name}.", translated)
-    if language.code == "ko" and len(names) >= _LEAST_LETTERS and "HANGUL" not in names:
+    if language.code == "ko" and letters >= _LEAST_LETTERS and not names["HANGUL"]:
         return _verdict("script", "wrong", "This is not written in Hangul.", translated)
     if language.code in ("zh", "yue"):
         simple = sum(sign in _SIMPLIFIED for sign in translated)

@@ -376,33 +376,10 @@ TOKENS: Final = (
 """Tokens and placeholders of prompts and chat formats; a trainer would take some of them for its own."""
 
 EMPTY_WORDS: Final = frozenset(
-    [
-        "string",
-        "question",
-        "answer",
-        "text",
-        "n/a",
-        "na",
-        "null",
-        "undefined",
-        "nan",
-        "tbd",
-        "todo",
-        "your answer",
-        "your question",
-        "your answer here",
-        "your question here",
-        "question here",
-        "answer here",
-        "question text",
-        "answer text",
-        "the question",
-        "the answer",
-        "q",
-        "a",
-        "placeholder",
-        "example",
-        "value",
-    ]
+    (
+        "string,question,answer,text,n/a,na,null,undefined,nan,tbd,todo,your answer,your question,your answer here,"
+        "your question here,question here,answer here,question text,answer text,the question,the answer,q,a,"
+        "placeholder,example,value"
+    ).split(",")
 )
 """A whole text that is only the name of what should stand there, in lower case; ``question 2`` counts too."""

@@ -246,7 +246,7 @@ class _Writer:
         key = (scene.source, scene.id)
         if key not in self._known_scenes:
             shown = msgspec.to_builtins(scene)
-            for name in ("id", "source", "assets", "objects"):
+            for name in ("id", "source", "assets", "objects", "metadata", "tools"):
                 shown.pop(name, None)
             for name in ("captions", "segments"):
                 for one in shown.get(name, ()):

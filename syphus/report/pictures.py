@@ -10,8 +10,9 @@ import binascii
 import io
 import warnings
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -20,7 +21,7 @@ from syphus.records import Asset
 if TYPE_CHECKING:
     from PIL import Image
 
-SIDES = ((1_500, 512), (4_000, 384), (10_000, 288), (1 << 62, 224))
+SIDES = ((1_500, 512), (4_000, 320), (10_000, 256), (1 << 62, 224))
 """With at most so many pictures, the longer side has so many pixels."""
 MOST_BYTES = 64 << 20
 """Of all pictures together; what comes later is left out, and counted."""
@@ -104,12 +105,13 @@ def read_frames(file: Path, start: float, duration: float | None, side: int) -> 
         side: pixels of a frame's longer side.
     """
     try:
-        import av  # noqa: PLC0415 - heavy, and asked for
+        av: Any = import_module("av")  # heavy, and asked for; its types are no part of what we check
     except ImportError:
         return []
     found: dict[float, Thumbnail] = {}
     try:
-        with av.open(str(file)) as video:
+        # A play list is a film, too, and may name addresses; FFmpeg shall open nothing but files.
+        with av.open(f"file:{file.absolute()}", options={"protocol_whitelist": "file"}) as video:
             stream = video.streams.video[0]
             stream.codec_context.skip_frame = "NONKEY"
             whole = duration or (video.duration / av.time_base if video.duration else 0.0) - start

@@ -200,7 +200,7 @@ def _add_passes(moments: Moments, passes: dict[str, _Pass | None], asked: str, p
             elif summary.start_sec is None or summary.end_sec is None:
                 prose.append(text)
             else:
-                columns = {**own, "summary": text}
+                columns = {"summary": text, **own}
                 moments.add(
                     Moment(summary.start_sec, summary.end_sec, "", columns, spot), needs_text=False, tag="summary"
                 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from syphus.quality.grounded.lexicon import MEANINGS, PHRASES, singular_of
-from syphus.quality.grounded.reading import DETERMINERS, FOLLOWERS, Sentence
+from syphus.quality.grounded.reading import DETERMINERS, FOLLOWERS, NUMBERS, Sentence
 from syphus.records import Object
 
 _FAMILIES = (
@@ -16,6 +16,7 @@ COLOURS = frozenset(FAMILY)
 MIXED = frozenset("colorful colourful multicolored multi rainbow striped patterned colored plaid spotted".split())
 _BE = frozenset("is are was were looks appears".split())
 SKIP = frozenset("color colour colors colours main image picture photo scene shade".split())
+
 
 def read_colours(sentence: Sentence) -> Iterator[tuple[str, list[str], int]]:
     """Each colour of a sentence with the nouns that it may belong to, as they are written, and its place."""
@@ -37,7 +38,12 @@ def _noun_after(tokens: list[str], at: int) -> list[str]:
         word = tokens[ahead]
         if word in COLOURS or (word in {"and", ","} and not nouns and _leads_to_colour(tokens, ahead)):
             continue
-        if word in FOLLOWERS or not word[0].isalpha() or word in DETERMINERS or (nouns and word.endswith(("ing", "ed"))):
+        if (
+            word in FOLLOWERS
+            or not word[0].isalpha()
+            or (word in DETERMINERS and word not in NUMBERS)
+            or (nouns and word.endswith(("ing", "ed")))
+        ):
             break
         nouns.append(word)
     if len(nouns) > 1 and " ".join(nouns[-2:]) in PHRASES:
@@ -51,14 +57,15 @@ def _leads_to_colour(tokens: list[str], at: int) -> bool:
 
 def _subject_before(tokens: list[str], at: int) -> str:
     """The noun of which a colour is said: ``the dog in the picture is black``."""
-    for verb in range(at - 1, max(at - 8, -1), -1):
+    # A question begins with its verb: "is the dog black?"
+    verbs = [0] if tokens[0] in _BE else list(range(at - 1, max(at - 8, -1), -1))
+    for verb in verbs:
         if tokens[verb] in _BE:
             break
         if tokens[verb] not in COLOURS and tokens[verb] not in {"and", "with", ",", "a", "mostly", "all", "both"}:
             return ""
     else:
         return ""
-    # A question begins with its verb: "is the dog black?"
     for place in range(verb) if verb else range(1, at):
         word = tokens[place]
         # The first noun of the clause: the last word of its phrase, before a preposition or the verb.

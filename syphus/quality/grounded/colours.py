@@ -4,12 +4,14 @@ A colour is wrong only where the same thing has another one in the annotations, 
 neighbours (people call the same coat grey or silver). A colour of which nothing is known is noted, not refused.
 """
 
+from collections.abc import Iterator
+
 from syphus.quality.grounded.colouring import COLOURS, FAMILY, MIXED, SKIP, read_colours
 from syphus.quality.grounded.facts import Facts
 from syphus.quality.grounded.lexicon import MEANINGS, PLAIN_WORDS, is_plural, singular_of
-from syphus.quality.grounded.reading import DETERMINERS, FOLLOWERS, Sentence
+from syphus.quality.grounded.reading import Sentence
 from syphus.quality.language import is_english
-from syphus.quality.pairs import Finding, View
+from syphus.quality.pairs import Finding, View, gravest
 
 _NEAR = [
     "red orange", "red pink", "red brown", "orange yellow", "orange brown", "yellow tan", "yellow brown", "green teal",
@@ -24,14 +26,15 @@ _WORN = frozenset(
     """.split()
 )
 _PERSON = frozenset({"person"})
+_LESSER = frozenset({"other", "unsupported"})
+_SHOWN = 30
+"""Words of a sentence that a finding quotes."""
 
 
 def agree(colour: str, known: set[str]) -> bool:
     """True where a colour is one of those known, or a neighbour of one; the empty one stands for many colours."""
     family = FAMILY[colour]
-    return "" in known or any(
-        FAMILY[one] == family or frozenset({FAMILY[one], family}) in _NEIGHBOURS for one in known
-    )
+    return "" in known or any(FAMILY[one] == family or frozenset({FAMILY[one], family}) in _NEIGHBOURS for one in known)
 
 
 def judge_colour(colour: str, nouns: list[str], facts: Facts) -> tuple[str, str]:
@@ -79,38 +82,38 @@ def check_colours(view: View) -> Finding | None:
     facts = view.facts
     if all(_is_verbatim(answer.words, colour, facts.lower) for colour in answer.distinct & COLOURS):
         return None
-    if not is_english(answer):
-        return None
-    noted: Finding | None = None
-    for sentence in facts.read(answer.plain):
+    return gravest(_find_wrong(view), _LESSER) if is_english(answer) else None
+
+
+def _find_wrong(view: View) -> Iterator[Finding]:
+    facts = view.facts
+    for sentence in facts.read(view.answer.plain):
         if COLOURS.isdisjoint(sentence.tokens) or sentence.negated:
             continue
         pairs = list(read_colours(sentence)) or _asked(sentence, view)
         for colour, nouns, at in pairs:
-            if colour in MIXED:
-                continue
             # "The cat may like the red couch": the couch is red, whatever the cat likes.
-            if sentence.hedges(at) and "the" not in sentence.tokens[max(0, at - 2) : at]:
+            hedged = sentence.hedges(at) and "the" not in sentence.tokens[max(0, at - 2) : at]
+            if colour in MIXED or hedged:
                 continue
             found, noun = judge_colour(colour, nouns, facts)
             if found in {"wrong", "other"} and not _is_one_of(colour, nouns, pairs, facts):
                 known = " or ".join(sorted(colours_of(noun, facts.colours) - {""}))
-                finding = Finding(found, f"The answer calls “{noun}” {colour}; it is {known}.", " ".join(sentence.tokens[:30]))
-                if found == "wrong":
-                    return finding
-                noted = noted or finding
+                message = f"The answer calls “{noun}” {colour}; it is {known}."
+                yield Finding(found, message, " ".join(sentence.tokens[:_SHOWN]))
             elif not found and colour not in facts.words:
-                message = f"The answer calls “{nouns[-1]}” {colour}; nothing that is known of the picture has that colour."
-                noted = noted or Finding("unsupported", message, f"{colour} {nouns[-1]}")
-    return noted
+                message = f"The answer calls “{nouns[-1]}” {colour}; nothing annotated has that colour."
+                yield Finding("unsupported", message, f"{colour} {nouns[-1]}")
 
 
 def _is_one_of(colour: str, nouns: list[str], pairs: list[tuple[str, list[str], int]], facts: Facts) -> bool:
-    """Another colour of the same thing in the sentence is right: ``brown with yellow details``."""
-    return any(
-        other != colour and other not in MIXED and of == nouns and judge_colour(other, of, facts)[0] == "right"
-        for other, of, _ in pairs
-    )
+    """Another colour of the same thing in the sentence is right, and the annotations give no more colours than the answer.
+
+    ``Brown with yellow details`` of what is annotated as brown.
+    """
+    claimed = {other for other, of, _ in pairs if of == nouns and other not in MIXED}
+    right = {other for other in claimed - {colour} if judge_colour(other, nouns, facts)[0] == "right"}
+    return bool(right) and len(colours_of(nouns[-1], facts.colours)) <= len(claimed)
 
 
 def _is_verbatim(words: list[str], colour: str, text: str) -> bool:
@@ -123,11 +126,15 @@ def _is_verbatim(words: list[str], colour: str, text: str) -> bool:
 
 
 def _asked(sentence: Sentence, view: View) -> list[tuple[str, list[str], int]]:
-    """``What colour is the bus?`` - ``Red.``"""
-    question = view.question.words
-    if len(sentence.tokens) > 6 or not {"color", "colour"} & view.question.distinct:
+    """What an answer without a noun means: ``What colour is the bus?`` - ``Red.``; ``Is the dog white?`` - ``It is white.``."""
+    tokens = sentence.tokens
+    short = len(tokens) <= 6 and not {"color", "colour"}.isdisjoint(view.question.distinct)
+    if not short and tokens[:1] not in (["it"], ["yes"], ["no"]):
         return []
-    nouns = [singular_of(word) for word in question if word in MEANINGS and word not in SKIP]
-    if not nouns:
-        nouns = [singular_of(word) for word in question[-1:]]
-    return [(token, nouns[:1], at) for at, token in enumerate(sentence.tokens) if token in COLOURS]
+    question = view.question.words
+    nouns = [word for word in question if word in MEANINGS and word not in SKIP]
+    if not nouns and short:
+        nouns = question[-1:]
+    if len(nouns) != 1 and not short:
+        return []
+    return [(token, nouns[:1], at) for at, token in enumerate(tokens) if token in COLOURS and nouns]

@@ -18,7 +18,9 @@ _ADJECTIVES = frozenset(
     people open single whole slices
     """.split()
 )
-_UNITS = frozenset("second seconds s sec secs minute minutes hour hours day days year years pm am o'clock feet foot inch inches percent times sided".split())
+_UNITS = frozenset(
+    "second seconds s sec secs minute minutes hour hours day days year years pm am o'clock feet foot inch inches percent times sided".split()
+)
 _TWOFOLD = frozenset(
     """
     scissors glasses sunglasses eyeglasses goggles pants jeans shorts trousers leggings skis shoes boots sneakers socks

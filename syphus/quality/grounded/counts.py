@@ -5,12 +5,15 @@ is said to be the whole ("there are two", "how many?") and all that is annotated
 the number open; so do many boxes, since annotators stop at a dozen or so.
 """
 
+from collections.abc import Iterator
+
 from syphus.quality.grounded.counting import Count, read_counts
 from syphus.quality.grounded.facts import Facts
-from syphus.quality.grounded.lexicon import MEANINGS, is_plural, singular_of, things_of
-from syphus.quality.grounded.reading import FOLLOWERS, NUMBERS, Sentence, count_of, is_head
+from syphus.quality.grounded.lexicon import MEANINGS, singular_of, things_of
+from syphus.quality.grounded.reading import NUMBERS, Sentence, count_of
 from syphus.quality.language import is_english
-from syphus.quality.pairs import Finding, View
+from syphus.quality.pairs import Finding, View, gravest
+from syphus.records import Object
 
 NUMBER_WORDS = frozenset(NUMBERS) - {"zero", "one"} | {"single", "pair", "couple", "both"}
 _PART = frozenset(
@@ -31,6 +34,9 @@ _TOTAL = ("there are", "there is", "a total of", "in total", "exactly", "only", 
 _MANY = 10
 """Boxes of a thing from which on annotators may have stopped counting."""
 _PEOPLE = frozenset({"person"})
+_LESSER = frozenset({"other"})
+_SHOWN = 30
+"""Words of a sentence that a finding quotes."""
 _ALL_PEOPLE = frozenset({"person", "individual", "human"})
 
 
@@ -50,7 +56,8 @@ def judge_count(count: Count, facts: Facts, *, total: bool, whole: bool = False)
     crowd = any(one.crowd for one in boxed)
     if number in stated or (len(boxed) == number and not crowd):
         return "right", ""
-    if boxed and not crowd and len(boxed) in stated and (number > len(boxed) or whole):
+    all_of_them = count.plain and _means_all(count, boxed, facts)
+    if boxed and not crowd and len(boxed) in stated and (number > len(boxed) or (whole and all_of_them)):
         # Boxes and captions give the same number, and not this one.
         return "wrong", f"{len(boxed)} are annotated"
     vague = crowd or not counted.vague.isdisjoint(things) or len(boxed) >= _MANY
@@ -60,16 +67,24 @@ def judge_count(count: Count, facts: Facts, *, total: bool, whole: bool = False)
     own = counted.by_noun.get(count.noun, set()) if count.noun not in _ALL_PEOPLE else stated
     if vague:
         return "", ""
-    if boxed and total and count.plain and number < len(boxed) and (count.noun in _ALL_PEOPLE or not things & _PEOPLE):
+    if boxed and total and all_of_them and number < len(boxed):
         sure = not stated - {1} or len(boxed) in stated
         return ("wrong" if sure and len(boxed) <= 6 else "other"), f"{len(boxed)} are annotated"
+    still = not boxed and not facts.scene.segments  # in a video, others come and go
     if own - {1} and number > 1 and (total or number > max(own)):
-        return ("wrong" if not boxed else "other"), f"captions count {', '.join(map(str, sorted(own - {1})))}"
-    if not boxed and own == {1} and number > 1 and counted.plural.isdisjoint(things):
+        return ("wrong" if still else "other"), f"captions count {', '.join(map(str, sorted(own - {1})))}"
+    if still and own == {1} and number > 1 and counted.plural.isdisjoint(things):
         return ("other" if things & _PEOPLE else "wrong"), "captions speak of one"
     if own - {1} and number > 1:
         return "other", f"captions count {', '.join(map(str, sorted(own - {1})))}"
     return "", ""
+
+
+def _means_all(count: Count, boxed: list[Object], facts: Facts) -> bool:
+    """The noun is the one that is annotated: not "women" where people are boxed, nor "puppies" where dogs are."""
+    if count.noun in _ALL_PEOPLE or len(facts.counted.by_noun.get(count.noun, set()) - {1}) > 0:
+        return True
+    return not count.things & _PEOPLE and any(one.label.lower() == count.noun for one in boxed)
 
 
 def check_counts(view: View) -> Finding | None:
@@ -83,10 +98,12 @@ def check_counts(view: View) -> Finding | None:
     bare = asked and ("one" in answer.distinct or len(answer.words) < 5)
     if not bare and not digits and _are_verbatim(answer.words, facts.lower):
         return None
-    if not is_english(answer):
-        return None
-    noted: Finding | None = None
-    for sentence in facts.read(answer.plain):
+    return gravest(_find_wrong(view, asked=asked), _LESSER) if is_english(answer) else None
+
+
+def _find_wrong(view: View, *, asked: bool) -> Iterator[Finding]:
+    facts = view.facts
+    for sentence in facts.read(view.answer.plain):
         if sentence.negated:
             continue
         counts = [one for one in read_counts(sentence) if not one.vague and (one.number > 1 or asked)]
@@ -94,19 +111,14 @@ def check_counts(view: View) -> Finding | None:
         if asked and not counts and (alone := _asked_count(sentence, view)):
             counts, total = [alone], True
         for count in counts:
-            if sentence.hedges(count.place) and sentence.tokens[count.place - 1] not in {"the", "these", "all"}:
-                continue
-            if " ".join((*_words_of(count.number), count.noun)) in facts.lower:
+            hedged = sentence.hedges(count.place) and sentence.tokens[count.place - 1] not in {"the", "these", "all"}
+            if hedged or f"{_word_of(count.number)} {count.noun}" in facts.lower:
                 continue
             whole = total or (asked and _asks_for(view, count))
             found, why = judge_count(count, facts, total=whole, whole=whole or _SOME.isdisjoint(sentence.tokens))
             if found in {"wrong", "other"}:
                 message = f"The answer counts {count.number} of “{count.noun}”; {why}."
-                finding = Finding(found, message, " ".join(sentence.tokens[:30]))
-                if found == "wrong":
-                    return finding
-                noted = noted or finding
-    return noted
+                yield Finding(found, message, " ".join(sentence.tokens[:_SHOWN]))
 
 
 def _are_verbatim(words: list[str], text: str) -> bool:
@@ -123,8 +135,8 @@ def is_total(sentence: Sentence) -> bool:
     return any(words in sentence.text for words in _TOTAL) and _PART.isdisjoint(sentence.tokens)
 
 
-def _words_of(number: int) -> tuple[str, ...]:
-    return next(((word,) for word, count in NUMBERS.items() if count == number), (str(number),))
+def _word_of(number: int) -> str:
+    return next((word for word, count in NUMBERS.items() if count == number), str(number))
 
 
 def _asks_for(view: View, count: Count) -> bool:
@@ -140,11 +152,13 @@ def _asks_for(view: View, count: Count) -> bool:
     return set(rest) <= _WHOLE and words[at : at + 1] == [asked]
 
 
-_WHOLE = frozenset("are is there can be seen in the image picture photo scene visible you see do here this shown depicted total".split())
+_WHOLE = frozenset(
+    "are is there can be seen in the image picture photo scene visible you see do here this shown depicted total".split()
+)
 
 
 def _asked_count(sentence: Sentence, view: View) -> Count | None:
-    """``How many dogs are there?`` - ``Three.``"""
+    """The number that an answer without a noun means: ``How many dogs are there?`` - ``Three.``."""
     numbers = [number for token in sentence.tokens if (number := count_of(token)) is not None]
     words = view.question.words
     if len(numbers) != 1 or len(sentence.tokens) > 4 or "many" not in words:

@@ -158,4 +158,3 @@ def label_things(label: str) -> frozenset[str]:
         if len(_labels) < 10_000:
             _labels[label] = found
     return found
-

@@ -3,7 +3,8 @@
 Everything is made once, at import (about ten milliseconds); what is asked of it afterwards is a lookup in a dict.
 """
 
-from syphus.quality.grounded.things import BRINGS, COCO, OTHER, WEAK
+from syphus.quality.grounded.brings import BRINGS
+from syphus.quality.grounded.things import COCO, OTHER, WEAK
 
 _IRREGULAR = {
     "man": "men", "woman": "women", "child": "children", "person": "people", "foot": "feet", "tooth": "teeth",

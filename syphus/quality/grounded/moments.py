@@ -86,7 +86,9 @@ def _match(text: str, known: list[tuple[Segment, frozenset[str]]]) -> Segment | 
     said = stems_of(text)
     if len(said) < 2:
         return None
-    ranked = sorted(((2 * len(said & stems) / (len(said) + len(stems)), at) for at, (_, stems) in enumerate(known)), reverse=True)
+    ranked = sorted(
+        ((2 * len(said & stems) / (len(said) + len(stems)), at) for at, (_, stems) in enumerate(known)), reverse=True
+    )
     best, at = ranked[0]
     segment, stems = known[at]
     shared = len(said & stems)

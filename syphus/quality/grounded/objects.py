@@ -6,18 +6,44 @@ things that are not left out of annotations; all else is noted, and the pair is 
 """
 
 from syphus.quality.grounded.facts import Facts
-from syphus.quality.grounded.lexicon import COCO_THINGS, MEANINGS, MEMBERS, PLAIN_WORDS, WEAK_THINGS, WORDS, is_plural, things_of
+from syphus.quality.grounded.lexicon import (
+    COCO_THINGS,
+    MEANINGS,
+    MEMBERS,
+    PLAIN_WORDS,
+    WEAK_THINGS,
+    WORDS,
+    is_plural,
+    things_of,
+)
 from syphus.quality.grounded.reading import Sentence, has_determiner, is_head
 from syphus.quality.language import is_english
-from syphus.quality.pairs import Finding, Side, View
+from syphus.quality.pairs import Finding, View
 
 _PERSON = frozenset({"person"})
+_BARE = 3
+"""Words of an answer that is no sentence."""
 _DEFINITE = 2
 """Times that a thing is spoken of as "the …", from which on it is said to be there."""
 _SOFT = frozenset("table tables desk counter countertop".split())
 """What stands under other things, which are named in its place."""
-_SALIENT = MEMBERS["animal"] | MEMBERS["vehicle"] | frozenset(
-    {"surfboard", "skateboard", "snowboard", "skis", "pizza", "toilet", "lighthouse", "windmill", "castle", "waterfall"}
+_SALIENT = (
+    MEMBERS["animal"]
+    | MEMBERS["vehicle"]
+    | frozenset(
+        {
+            "surfboard",
+            "skateboard",
+            "snowboard",
+            "skis",
+            "pizza",
+            "toilet",
+            "lighthouse",
+            "windmill",
+            "castle",
+            "waterfall",
+        }
+    )
 )
 
 
@@ -29,6 +55,8 @@ def check_objects(view: View) -> Finding | None:
         strange += [word for word in answer.distinct if word.endswith("'s") and _is_strange(word[:-2], facts)]
     if not strange or not is_english(answer):
         return None
+    if len(answer.words) <= _BARE and view.question.words[:1] in (["what"], ["which"], ["who"]):
+        return _judge_bare(view)
     noted: Finding | None = None
     definite = 0
     for sentence in facts.read(answer.plain):
@@ -56,8 +84,8 @@ def _judge(sentence: Sentence, at: int, facts: Facts) -> Finding | None:
     things, begin = things_of(tokens, at)
     if facts.supports(things) or _is_part_of_phrase(tokens, at) or not is_head(tokens, at):
         return None
-    if begin == at and tokens[at] in PLAIN_WORDS:
-        return None
+    if begin == at and (tokens[at] in PLAIN_WORDS or tokens[at : at + 2] == ["bed", "of"]):
+        return None  # a bed of flowers, the bed of a truck
     phrase = " ".join(tokens[begin : at + 1])
     if phrase in facts.lower:
         return None
@@ -65,14 +93,34 @@ def _judge(sentence: Sentence, at: int, facts: Facts) -> Finding | None:
     if not there or sentence.negated:
         return None
     message = f"The answer speaks of “{phrase}”, which nothing that is known of the picture bears out."
-    sure = tokens[at] not in _SOFT and not sentence.hedges(at) and not things & WEAK_THINGS and _is_certain(things, tokens[at], sentence, facts)
+    sure = (
+        tokens[at] not in _SOFT
+        and not sentence.hedges(at)
+        and not things & WEAK_THINGS
+        and _is_certain(things, sentence, facts)
+    )
     if sure and not facts.absent.isdisjoint(things):
-        return Finding("absent", f"The answer says that there is “{phrase}”; it was looked for and is not there.", phrase)
+        return Finding(
+            "absent", f"The answer says that there is “{phrase}”; it was looked for and is not there.", phrase
+        )
     return Finding("foreign" if sure else "unsupported", message, phrase)
 
 
 def _is_strange(word: str, facts: Facts) -> bool:
     return word in WORDS and not facts.supports(MEANINGS[word])
+
+
+def _judge_bare(view: View) -> Finding | None:
+    """``What animal is this?`` - ``Cat.``: nothing else is said, so it is said to be there."""
+    (question, *_), (answer, *_) = view.facts.read(view.question.plain), view.facts.read(view.answer.plain)
+    finding = _judge(Sentence(f"there is a {answer.text}"), len(answer.tokens) + 2, view.facts)
+    if (
+        finding
+        and finding.code == "foreign"
+        and (question.hedged or not _can_be_foreign(MEANINGS[answer.tokens[-1]], view.facts))
+    ):
+        return Finding("unsupported", finding.message, finding.evidence)
+    return finding
 
 
 def _is_definite(tokens: list[str], at: int) -> bool:
@@ -88,7 +136,7 @@ def _is_part_of_phrase(tokens: list[str], at: int) -> bool:
     return any(" ".join(tokens[at : at + length]) in MEANINGS for length in (2, 3) if at + length <= len(tokens))
 
 
-def _is_certain(things: frozenset[str], word: str, sentence: Sentence, facts: Facts) -> bool:
+def _is_certain(things: frozenset[str], sentence: Sentence, facts: Facts) -> bool:
     """Whether what is not annotated is not there: a scene described densely, and a thing that nobody leaves out."""
     if not (facts.is_dense or facts.is_coco):
         return False

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from syphus.quality.grounded.facts import Facts
 from syphus.quality.grounded.lexicon import MEANINGS, WORDS, is_plural, things_of
-from syphus.quality.grounded.reading import DETERMINERS, FOLLOWERS, Sentence, is_head
+from syphus.quality.grounded.reading import Sentence, is_head
 from syphus.quality.pairs import Finding, View
 from syphus.records import Box, Object
 
@@ -39,7 +39,9 @@ _BETWEEN = re.compile(
 _CLAUSES = re.compile(
     r",? (?:while|and|whereas|but) (?=(?:the|a|an|another|one|two|there)\b)|;|, (?=with |the |a |an )"
 )
-_BODY = frozenset("hand hands arm leg foot shoulder eye ear wrist thumb paw wing click turn turns turning lane knee".split())
+_BODY = frozenset(
+    "hand hands arm leg foot shoulder eye ear wrist thumb paw wing click turn turns turning lane knee".split()
+)
 _BACK = 120
 """Characters of a place that is kept for the thing that comes after it."""
 _FAR = 0.6
@@ -61,15 +63,31 @@ class Place(NamedTuple):
 def check_places(view: View) -> Finding | None:
     """Left, right, above, below and between agree with the boxes of the things that are meant, where these are clear."""
     answer = view.answer
-    if answer.distinct.isdisjoint(PLACE_WORDS) or not _names_single(answer.distinct, view.facts):
+    if answer.distinct.isdisjoint(PLACE_WORDS) or not _names_single(
+        answer.distinct | view.question.distinct, view.facts
+    ):
         return None
-    for sentence in view.facts.read(answer.plain):
+    sentences = view.facts.read(answer.plain)
+    if view.question.words[:1] == ["where"] and sentences:
+        sentences = [_with_subject(sentences[0], view.question.plain), *sentences[1:]]
+    for sentence in sentences:
         for place in read_places(sentence, view.facts):
             if holds(place, view.facts) is False and not sentence.negated and not sentence.hedged:
                 of = " and ".join(f"“{other.label}”" for other in place.others)
-                message = f"The answer puts “{place.thing.label}” {place.where}{' of ' * bool(of)}{of}; its box is elsewhere."
+                message = (
+                    f"The answer puts “{place.thing.label}” {place.where}{' of ' * bool(of)}{of}; its box is elsewhere."
+                )
                 return Finding("wrong", message, place.words)
     return None
+
+
+def _with_subject(sentence: Sentence, question: str) -> Sentence:
+    """``It is on the left``, or ``On the left``, as an answer to where something is, with that thing as its subject."""
+    text = sentence.text.strip()
+    found = _SIDE.search(text) or _LEVEL.search(text) or _RELATION.search(text)
+    if not found or _things_in(text[: found.start()]):
+        return sentence
+    return Sentence(f"{question.lower().strip(' ?').removeprefix('where')} {text[found.start() :]}")
 
 
 def _names_single(words: frozenset[str], facts: Facts) -> bool:
@@ -197,7 +215,8 @@ def _box(thing: Object) -> Box:
 def _is_between(own: Box, one: Box, two: Box) -> bool | None:
     """False where a box lies on the far side of both others, across and down; pictures have depth, so True is never sure."""
     beside = [
-        (own[low] + own[low + 2]) / 2 < min(one[low], two[low]) or (own[low] + own[low + 2]) / 2 > max(one[low + 2], two[low + 2])
+        (own[low] + own[low + 2]) / 2 < min(one[low], two[low])
+        or (own[low] + own[low + 2]) / 2 > max(one[low + 2], two[low + 2])
         for low in (0, 1)
     ]
     apart = [own[low + 2] < min(one[low], two[low]) or own[low] > max(one[low + 2], two[low + 2]) for low in (0, 1)]

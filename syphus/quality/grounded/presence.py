@@ -7,8 +7,8 @@ the answer's own words would be; a no denies it. Questions that the annotations 
 
 import re
 
-from syphus.quality.grounded.colours import judge_colour
 from syphus.quality.grounded.colouring import COLOURS, MIXED, read_colours
+from syphus.quality.grounded.colours import judge_colour
 from syphus.quality.grounded.counting import read_counts
 from syphus.quality.grounded.counts import NUMBER_WORDS, is_total, judge_count
 from syphus.quality.grounded.facts import Facts
@@ -20,7 +20,7 @@ from syphus.quality.pairs import Finding, Side, View
 _YES = frozenset({"yes", "yeah", "yep", "correct", "indeed", "certainly", "definitely"})
 _NO = frozenset({"no", "nope"})
 _IS_THERE = re.compile(
-    r"(?:is|are) there (?:a|an|any|some|one|at least one)?\s*(?:visible |other )?(?P<thing>[a-z ]{2,40}?)(?P<rest>(?:,? (?:visible|present|shown|anywhere|"
+    r"(?:is|are) there (?:(?:a|an|any|some|one|at least one) )?(?:visible )?(?P<thing>[a-z ]{2,40}?)(?P<rest>(?:,? (?:visible|present|shown|anywhere|"
     r"here|depicted))*(?: (?:in|on|within) (?:the|this) (?:image|picture|photo|photograph|scene|frame|shot))?)\s*\?"
 )
 _CAN_SEE = re.compile(
@@ -28,10 +28,12 @@ _CAN_SEE = re.compile(
     r"does (?:the|this) (?:image|picture|photo|scene) (?:show|contain|include|have|feature) (?:a|an|any|some) (?P<other>[a-z ]{2,40}?)\s*\?"
 )
 _NONE_THERE = re.compile(
-    r"\bthere (?:is|are|was|were) (?:no|not any|not an?) (?:other )?(?P<thing>[a-z]+(?: [a-z]+)?)(?P<rest>[^.!?;]*)|"
-    r"\bno (?P<other>[a-z]+(?: [a-z]+)?) (?:is|are|can be) (?:visible|present|seen|shown)\b(?P<more>[^.!?;]*)"
+    r"\bthere (?:is|are|was|were) (?:no|not any|not an?) (?P<said>[a-z][a-z ]{1,80})|"
+    r"\bno (?P<shown>[a-z]+(?: [a-z]+)?) (?:is|are|can be) (?:visible|present|seen|shown)\b"
 )
-_WHOLE = re.compile(r"^\s*(?:visible|present|shown|to be seen|at all|here|anywhere|,|in (?:the|this) (?:image|picture|photo|photograph|scene))*\s*$")
+_WHOLE = re.compile(
+    r"^\s*(?:visible|present|shown|to be seen|at all|here|anywhere|,|in (?:the|this) (?:image|picture|photo|photograph|scene))*\s*$"
+)
 _DENYING = frozenset({"there", "visible", "present", "seen", "shown"})
 _WORDS = re.compile(r"[a-z]+")
 
@@ -53,17 +55,21 @@ def _judge_reply(view: View, *, yes: bool) -> Finding | None:
     words = view.question.distinct
     asked = "there" in words and _IS_THERE.search(question)
     asked = asked or (("you" in words or "does" in words) and _CAN_SEE.search(question))
-    if asked:
+    if asked and NUMBER_WORDS.isdisjoint(words):
         return _judge_thing(asked["thing"] or asked.groupdict().get("other") or "", facts, yes=yes)
     if words.isdisjoint(NUMBER_WORDS) and words.isdisjoint(COLOURS) and words.isdisjoint(PLACE_WORDS):
         return None if yes else _judge_denial(view.answer, facts)
     for sentence in facts.read(view.question.plain):
         if sentence.negated or " or " in sentence.text or _others(sentence.text):
             continue
-        for truth, words in _truths(sentence, facts):
+        for truth, what in _truths(sentence, facts):
             if truth is not None and truth != yes:
                 said = "yes" if yes else "no"
-                return Finding("wrong", f"The answer is {said}, but the annotations say otherwise of “{words}”.", view.question.text)
+                return Finding(
+                    "wrong",
+                    f"The answer is {said}, but the annotations say otherwise of “{what}”.",
+                    view.question.text,
+                )
     if not yes:
         return _judge_denial(view.answer, facts)
     return None
@@ -89,9 +95,7 @@ def _truths(sentence: Sentence, facts: Facts) -> list[tuple[bool | None, str]]:
         found, noun = judge_colour(colour, nouns, facts)
         # A thing may be red among other colours: right is what one caption calls it, so a no is not sure.
         truths.append((claims.get(found), noun or nouns[-1]))
-    for place in places:
-        truths.append((holds(place, facts), place.thing.label))
-    return truths
+    return [*truths, *((holds(place, facts), place.thing.label) for place in places)]
 
 
 def _judge_thing(text: str, facts: Facts, *, yes: bool) -> Finding | None:
@@ -114,7 +118,9 @@ def _judge_yes(things: frozenset[str], phrase: str, facts: Facts) -> Finding | N
     if phrase in facts.lower or facts.supports(things):
         return None
     if not facts.absent.isdisjoint(things):
-        return Finding("not_there", f"The answer says that there is “{phrase}”; it was looked for and is not there.", phrase)
+        return Finding(
+            "not_there", f"The answer says that there is “{phrase}”; it was looked for and is not there.", phrase
+        )
     message = f"The answer says that there is “{phrase}”, which nothing that is known of the picture bears out."
     sure = facts.is_coco and things <= COCO_THINGS
     return Finding("not_there" if sure else "unsupported", message, phrase)
@@ -129,19 +135,16 @@ def _judge_no(things: frozenset[str], phrase: str, facts: Facts) -> Finding | No
 
 
 def _judge_denial(answer: Side, facts: Facts) -> Finding | None:
-    """"There is no dog" is wrong where one is."""
+    """Holds "there is no dog" against the dogs that are annotated."""
     if answer.distinct.isdisjoint(_DENYING):
         return None
-    for found in _NONE_THERE.finditer(answer.folded):
-        rest = found["rest"] if found["rest"] is not None else found["more"] or ""
-        if not _WHOLE.match(rest):
-            continue
-        words = _WORDS.findall(found["thing"] or found["other"])
-        while words and words[-1] not in MEANINGS:
-            words.pop()
-        if len(words) == len(_WORDS.findall(found["thing"] or found["other"])) or (words and _WHOLE.match(rest)):
-            if finding := _judge_thing(" ".join(words), facts, yes=False):
-                return finding
+    for found in _NONE_THERE.finditer(answer.folded.replace("-", " ")):
+        words = (found["said"] or found["shown"]).split()
+        for length in (2, 1):
+            if " ".join(words[:length]) in MEANINGS and _WHOLE.match(" ".join(words[length:])):
+                if finding := _judge_thing(" ".join(words[:length]), facts, yes=False):
+                    return finding
+                break
     return None
 
 
@@ -161,5 +164,7 @@ def _judge_known(view: View, *, yes: bool) -> Finding | None:
                 said[word] += count
         own, other = ("yes", "no") if yes else ("no", "yes")
         if said[other] and said[own] * 5 < said[other]:
-            return Finding("wrong", f"The answer is {own}; the annotations answer this question with {other}.", known.question)
+            return Finding(
+                "wrong", f"The answer is {own}; the annotations answer this question with {other}.", known.question
+            )
     return None

@@ -4,7 +4,6 @@ No parser: the words before and after a noun tell enough. What is not plainly as
 """
 
 import re
-
 from functools import cached_property
 
 from syphus.quality.grounded.lexicon import is_plural
@@ -39,7 +38,9 @@ _HEDGES = _LOCAL | frozenset(
     whenever someone's when purpose purposes designed intended used suitable will
     """.split()
 )
-NEGATIONS = frozenset("no not without never none cannot neither nor absence absent lack lacks lacking isn't aren't".split())
+NEGATIONS = frozenset(
+    "no not without never none cannot neither nor absence absent lack lacks lacking isn't aren't".split()
+)
 _SURE = re.compile(r"\b(?:can|may)(?: also| clearly| be|) (?:be )?(?:seen|found|spotted|observed|noticed|see|spot)\b")
 _SHOWN = re.compile(
     r"\b(?:there (?:is|are|was|were|appears? to be|seems? to be)|there's|features?|shows?|depicts?|includes?|contains?|"

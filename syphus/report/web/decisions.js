@@ -4,11 +4,15 @@ const decisions = {
   all: new Map(),
   listeners: [],
 
-  open() {
-    for (const one of data.index.decisions) decisions.all.set(one.id, one);
-    if (!data.index.live) {
-      for (const one of memory.read(`decisions ${data.index.key}`) || []) decisions.all.set(one.id, one);
-    }
+  async open() {
+    const kept = data.index.live ? await decisions.fetch() : memory.read(`decisions ${data.index.key}`);
+    for (const one of [...data.index.decisions, ...(kept || [])]) decisions.all.set(one.id, one);
+  },
+
+  /** What the server knows by now; the page itself was made earlier. */
+  async fetch() {
+    const reply = await fetch("decisions");
+    return (await reply.text()).split("\n").filter(Boolean).map((line) => JSON.parse(line));
   },
 
   of(place) {

@@ -103,7 +103,27 @@ const list = {
 
 const NONE = { search: "", category: null, ability: null, language: null, source: null, state: null, code: null, decision: null, topic: null };
 
+/** Orders of the list; the first is the run's own. */
+const ORDERS = {
+  made: ["as it was made", null],
+  findings: ["most findings first", (place) => -data.rows.codes[place].length],
+  long: ["longest answers first", (place) => -sumOf(data.rows.answer[place])],
+  short: ["shortest answers first", (place) => sumOf(data.rows.answer[place])],
+  dear: ["dearest first", (place) => -(data.rows.cost[place] ?? -1)],
+  mixed: ["mixed, always alike", (place) => mix(data.rows.id[place])],
+};
+
+const sumOf = (values) => values.reduce((sum, value) => sum + value, 0);
+
+/** FNV-1a: the same order of the same ids on every machine. */
+function mix(text) {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return (hash ^ (hash >>> 15)) >>> 0;
+}
+
 const filters = {
+  order: "made",
   now: { ...NONE },
   onchange: () => {},
 
@@ -128,6 +148,16 @@ const filters = {
       return make("label", {}, make("span", {}, title), select);
     });
     const clear = make("button", { type: "button", id: "clear", onclick: () => filters.replace({}) }, "Clear");
+    const orders = make("select", {
+      id: "order",
+      onchange: (event) => {
+        filters.order = event.target.value;
+        list.node.scrollTop = 0;
+        filters.onchange();
+      },
+    });
+    orders.append(...Object.entries(ORDERS).map(([value, [name]]) => make("option", { value }, name)));
+    selects.push(make("label", {}, make("span", {}, "Order"), orders));
     get("selects").append(...selects.filter(Boolean), make("p", { id: "topic", hidden: true }), clear);
     get("search").addEventListener("input", (event) => {
       clearTimeout(filters.waiting);
@@ -183,6 +213,9 @@ const filters = {
       }
       return !words || (data.search ? data.search[place].includes(words) || (decisions.of(place).note || "").toLowerCase().includes(words) : rows.preview[place].toLowerCase().includes(words));
     };
-    return Array.from({ length: data.size }, (_, place) => place).filter(fits);
+    const chosen = Array.from({ length: data.size }, (_, place) => place).filter(fits);
+    const weight = ORDERS[filters.order][1];
+    if (!weight) return chosen;
+    return chosen.map((place) => [weight(place), place]).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(([, place]) => place);
   },
 };

@@ -166,6 +166,14 @@ function nextTheme() {
   memory.write("theme", dark ? "light" : "dark");
 }
 
+function decodedHash() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
 async function start() {
   setTheme(memory.read("theme"));
   await data.open();
@@ -175,18 +183,29 @@ async function start() {
   if (index.total && index.total > data.size) told.unshift(`These are the first ${number(data.size)} of ${number(index.total)} entries; the charts of the whole run count all.`);
   get("remarks").hidden = !told.length;
   get("remarks").append(...told.map((text) => make("p", {}, text)));
-  decisions.open();
+  await decisions.open();
   get("save").hidden = index.live;
   list.start((place, focus) => {
     document.body.classList.add("reading");
     openDetail(place, focus);
+    history.replaceState(null, "", `#${encodeURIComponent(data.rows.id[place])}`); // so that a dialogue can be pointed out
   });
+  const wanted = data.rows.id.indexOf(decodedHash());
   filters.start(refresh);
   decisions.listeners.push(tally);
   tally();
   refresh();
+  if (wanted >= 0) list.open(wanted);
   get("tab-overview").addEventListener("click", () => showView("overview"));
   get("tab-dialogues").addEventListener("click", () => showView("dialogues"));
+  for (const tab of [get("tab-overview"), get("tab-dialogues")]) {
+    tab.addEventListener("keydown", (event) => {
+      if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+      const other = tab.id === "tab-overview" ? "dialogues" : "overview";
+      showView(other);
+      get(`tab-${other}`).focus();
+    });
+  }
   get("save").addEventListener("click", saveFile);
   get("print").addEventListener("click", printPage);
   get("theme").addEventListener("click", nextTheme);

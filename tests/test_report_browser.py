@@ -533,6 +533,35 @@ def test_a_screen_reader_is_told_what_is_what(opened) -> None:
         )
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1400, 900), (390, 844)], ids=["wide", "narrow"])
+def test_axe_finds_nothing(opened, scheme: str, size: tuple[int, int]) -> None:
+    """Deque's rules for what screen readers and weak eyes need; every rule that it has, best practices included."""
+    axe = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+    rules = (Path(axe.__file__).parent / "axe.min.js").read_text()
+    # The page's own policy would keep the rules from being evaluated.
+    page = opened(color_scheme=scheme, viewport={"width": size[0], "height": size[1]}, bypass_csp=True).page
+
+    def violations() -> list[str]:
+        page.evaluate(rules)
+        found = page.evaluate("axe.run()")["violations"]
+        return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found]
+
+    assert violations() == []
+    page.locator(".row").first.click()
+    page.wait_for_selector("#decision")
+    page.keyboard.press("b")
+    page.keyboard.press("p")
+    page.wait_for_selector(".message")
+    assert violations() == []
+    if size[0] > 500:
+        page.keyboard.press("o")
+        page.wait_for_selector(".card")
+        assert violations() == []
+        page.keyboard.press("?")
+        assert violations() == []
+
+
 def test_single_keys_can_be_switched_off(opened) -> None:
     """WCAG 2.2, 2.1.4."""
     page = opened().page

@@ -87,6 +87,7 @@ LONG = "The bus in the image is white and red, and it is driving down the street
         (LONG, "Der Bus ist rot, der Bus ist rot, der Bus ist rot, der Bus ist rot, der Bus ist rot und weiß.", "de", "repeats: loop"),
         ("a\nb\nc\nd is the list", "un dos tres cuatro es la lista", "es", "structure: lines"),
         ("What colour is the bus?", "El autobús es de un color.", "es", "structure: question"),
+        ("On the left.", "On the left.", "es", "untranslated: same"),
         ("The bus has 3 doors.", "Der Bus hat 4 Türen.", "de", "number: lost"),
         ("[The bus](#o1) is red.", "Der Bus ist rot.", "de", "lock: reference_lost"),
     ],

@@ -349,6 +349,20 @@ def test_where_the_memory_fails_the_dialogue_asks_for_itself() -> None:
     assert asked_of({"messages": [{"content": model.requests[3].messages[-1].content}]}) == ["1", "2"]
 
 
+def test_a_memory_that_the_provider_refuses_takes_nothing_from_the_dialogues() -> None:
+    dialogues = many(2)
+    model = Model()
+
+    async def ask(request):
+        if request.purpose.endswith("memory"):
+            raise ModelError(FailureKind.CONTENT_FILTER, "no")
+        return await model(request)
+
+    item = items_of(dialogues, prompts_for(), make_memory(lambda: dialogues))[0]
+    assert len(run(item, ask).dialogues) == 1
+    assert model.requests[0].purpose == "translate/de/dialogue"
+
+
 # -- what an outcome rests on
 
 

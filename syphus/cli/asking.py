@@ -20,7 +20,7 @@ from syphus.cli.dialogues import Subjects
 from syphus.cli.ending import end_early, tell_of_closed, tell_of_stop
 from syphus.cli.planning import Planner, make_planner
 from syphus.cli.translate_asks import load_model_config
-from syphus.cli.work import _Interrupts
+from syphus.cli.work import Interrupts
 from syphus.config import Config
 from syphus.engine.batch_packing import take_over
 from syphus.engine.counters import Counters
@@ -291,7 +291,7 @@ async def _ask_model(task: Task, subjects: Subjects, ledger: Ledger) -> int:
     ledger.record_category(version, task.category, texts)
     try:
         items = task.items(asked_with(task.config.model, engine.abilities), ledger.draw_of)
-        with _Interrupts(engine), view.watch(counters, engine, subjects.folder, total=task.count):
+        with Interrupts(engine), view.watch(counters, engine, subjects.folder, total=task.count):
             await engine.run(items, task.job)
     except asyncio.CancelledError:
         tell_of_stop(counters, task.count)

@@ -150,6 +150,13 @@ class _Part:
     def __init__(self, prepared: Prepared, ledger: LedgerReader, arguments: argparse.Namespace) -> None:
         self.prepared = prepared
         self.redraw: bool = arguments.redraw
+        for name in arguments.category or ():
+            if name.startswith("translate/"):
+                tag = name.partition("/")[2]
+                raise InputError(
+                    f"{name} is a translation",
+                    mend=f"`syphus translate {arguments.run} --to {tag} --redraw` makes it anew.",
+                )
         self.selection: Selection = read_selection(
             categories=arguments.category,
             where=arguments.where,

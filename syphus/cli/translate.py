@@ -23,7 +23,7 @@ from syphus.cli.translate_asks import category_for, load_model_config, read_term
 from syphus.cli.translate_export import check_export, export_translations
 from syphus.cli.translate_plan import plan_translation, show_plan
 from syphus.cli.translate_source import Source, open_source
-from syphus.cli.work import _Interrupts, run_to_its_end
+from syphus.cli.work import Interrupts, run_to_its_end
 from syphus.config import Config
 from syphus.engine.batch_packing import take_over
 from syphus.engine.counters import Counters
@@ -253,7 +253,7 @@ async def _translate(translation: Translation, memory: Memory, ledger: Ledger, b
     try:
         settings = asked_with(config.model, engine.abilities)
         _record_prompts(translation, ledger, settings)
-        with _Interrupts(engine), view.watch(counters, engine, folder, total=total):
+        with Interrupts(engine), view.watch(counters, engine, folder, total=total):
             await engine.run(translation.items(memory, ledger, settings), translate_job())
             ledger.flush()
             if back:

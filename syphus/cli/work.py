@@ -126,7 +126,7 @@ async def do_run(
     engine.put_aside = packer.put if packer else None
     engine.dispatch.budget.spent += held
     try:
-        with _Interrupts(engine), view.watch(counters, engine, folder, total=total):
+        with Interrupts(engine), view.watch(counters, engine, folder, total=total):
             await engine.run(items_of(prepared, ledger, engine, only), generate_job(config.run.seed))
     except asyncio.CancelledError:
         tell_of_stop(counters, total)
@@ -214,7 +214,7 @@ def _scenes(prepared: Prepared, ledger: Ledger) -> Iterator[Scene]:
     return read_scenes(prepared.sources, report, prepared.config.run.limit)
 
 
-class _Interrupts:
+class Interrupts:
     """The first Ctrl-C drains, the second stops. The ledger is whole after both."""
 
     def __init__(self, engine: Engine) -> None:

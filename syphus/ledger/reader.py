@@ -287,11 +287,11 @@ class LedgerReader:
         return [Ended(*row) for row in rows]
 
     def shares(self) -> dict[tuple[str, str], int]:
-        """Pairs of what is exported, by source and ability."""
+        """Pairs of what was made, by source and ability; translations are the same pairs once more."""
         rows = self._rows(
             "SELECT coalesce(json_extract(dialogues, '$[0].source'), ''),"
             " coalesce(json_extract(dialogues, '$[0].ability'), 'perception'), sum(pair_count)"
-            " FROM standing WHERE pair_count > 0 GROUP BY 1, 2 ORDER BY 1, 2"
+            " FROM standing WHERE pair_count > 0 AND category NOT GLOB 'translate/*' GROUP BY 1, 2 ORDER BY 1, 2"
         )
         return {(source, ability): pairs for source, ability, pairs in rows}
 

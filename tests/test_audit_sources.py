@@ -260,3 +260,25 @@ def test_numbers_that_are_none_are_found_before_anything_is_asked(tmp_path, serv
     assert done.returncode == 2
     assert "names no replies" in done.stderr
     assert not server.calls
+
+
+def test_a_prompt_is_shown_of_a_scene_that_can_be_shown(tmp_path):
+    """A picture of unknown size cannot be shown with boxes that are parts of it; a run passes over it too."""
+    scenes = [
+        {"id": name, "assets": [{"path": f"{name}.jpg", **size}], "captions": [{"text": f"A {name} on a lawn."}]}
+        | {"objects": [{"id": "o1", "label": name, "box": [0, 0, 9, 9]}]}
+        for name, size in (("dog", {}), ("cat", {"width": 20, "height": 20}))
+    ]
+    (tmp_path / "scenes.jsonl").write_text("".join(json.dumps(scene) + "\n" for scene in scenes))
+    config = tmp_path / "run.toml"
+    config.write_text(
+        'categories = ["llava/detail"]\n[run]\nfolder = "run"\n[[sources]]\nreader = "scenes"\npath = "scenes.jsonl"\n'
+        '[model]\nkind = "local"\n'
+    )
+    shown = syphus("generate", config, "--show-prompt", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "cat: [0.000, 0.000, 0.450, 0.450]" in shown.stdout
+    (tmp_path / "scenes.jsonl").write_text(json.dumps(scenes[0]) + "\n")
+    only = syphus("generate", config, "--show-prompt", cwd=tmp_path)
+    assert only.returncode == 2
+    assert "scene dog: the picture's width and height are not known" in only.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judging import Scripted, make_project, outcomes, written
+from judging import Scripted, make_project, outcomes, scores, written
 from msgspec import structs
 
 from syphus.cli.main import main
@@ -277,6 +277,14 @@ def test_correcting_a_run(tmp_path: Path, server: RehearsalServer, capsys: pytes
     calls = len(server.calls)
     assert main(["correct", str(run)]) == 0
     assert len(server.calls) == calls, "nothing is asked twice"
+    server.script = lambda body, _: completion(
+        scores(body, lambda *_: 3 if "Nothing tells" in body["messages"][1]["content"] else 2)
+    )
+    capsys.readouterr()
+    assert main(["judge", str(run)]) == 0
+    assert main(["judge", str(run), "--category", "correct/*", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["criteria"][0]["mean"] == 3
+    assert len(outcomes(run, "judge/%")) == 6, "what was corrected is judged beside what it was made of"
 
 
 def test_a_file_without_scenes_cannot_be_corrected(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -218,7 +218,7 @@ def test_the_book_reports_means_and_agreement() -> None:
         judged("d2", "a", true=[2, 3], kind=[2, 1]),
         judged("d2", "b", true=[2, 3], kind=[1, 2]),
     ):
-        book.add(one)
+        book.add(one.id, one)
     true, kind = book.report()
     assert (true.name, true.pairs, true.mean, true.counts) == ("true", 4, 2.25, {1: 2, 2: 2, 3: 4})
     assert (true.agreement, true.alpha, true.kappa) == (1.0, 1.0, 1.0)
@@ -230,14 +230,14 @@ def test_the_book_reports_means_and_agreement() -> None:
 
 def test_pairs_below_the_bar_by_the_mean_of_the_judges() -> None:
     book = ScoreBook(SMALL)
-    book.add(judged("d1", "a", true=[3, 2], kind=[3, 3]))
-    book.add(judged("d1", "b", true=[3, 1], kind=[2, 3]))
+    book.add("d1", judged("d1", "a", true=[3, 2], kind=[3, 3]))
+    book.add("d1", judged("d1", "b", true=[3, 1], kind=[2, 3]))
     assert book.below("d1", 2, {"true": 2, "kind": 2}) == {1: ["true 1.5"]}
     assert book.below("d1", 2, {"true": 1.5, "kind": 2.5}) == {}
     assert book.below("d1", 3, {"true": 1}) is None, "the third pair was not judged"
     assert book.below("d9", 2, {"true": 1}) is None
     unknown = ScoreBook(SMALL)
-    unknown.add(judged("d1", "a", kind=[3, 3]))
+    unknown.add("d1", judged("d1", "a", kind=[3, 3]))
     assert unknown.below("d1", 2, {"true": 3, "kind": 3}) == {}, "nothing is known that `true` could be judged by"
     shorter = without_pairs(dialogue(3), [1])
     assert shorter is not None
@@ -437,3 +437,34 @@ def test_a_file_with_scenes_and_without(tmp_path: Path, server: RehearsalServer,
 def test_what_is_wrong_is_said(run: Path, capsys: pytest.CaptureFixture, arguments, told) -> None:
     assert main(["judge", str(run), *arguments]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.model
+def test_the_embedded_model_judges_guesses_and_corrects(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """It knows nothing, but it fills in the forms, and what it says is kept."""
+    pytest.importorskip("xllamacpp", reason="needs syphus[local]")
+    turns = [
+        {"role": "user", "text": "What is red?"},
+        {"role": "assistant", "text": "The bus is red. A cat sits on it."},
+    ]
+    file, scenes = tmp_path / "d.jsonl", tmp_path / "s.jsonl"
+    file.write_text(json.dumps({"id": "d", "scene": "s", "turns": turns}) + "\n")
+    scenes.write_text(json.dumps({"id": "s", "captions": [{"text": "A red bus stands on a street."}]}) + "\n")
+    run = tmp_path / "run"
+    for command in (
+        ["judge", "--scenes", str(scenes)],
+        ["blind", "--guesses", "1"],
+        ["correct", "--scenes", str(scenes)],
+    ):
+        arguments = [command[0], str(file), *command[1:], "--run", str(run)]
+        assert main(arguments) in (0, 1)
+        capsys.readouterr()
+        assert main(arguments) in (0, 1)
+        assert ": 0 calls sent" in capsys.readouterr().err, "what was asked is not asked again"
+    judged, guessed, corrected = (outcomes(run, f"{name}/%") for name in ("judge", "blind", "correct"))
+    codes = [verdict["code"] for verdict in judged[0]["dialogues"][0]["verdicts"]]
+    assert [code.partition(": ")[0] for code in codes] == [one.name for one in DEFAULT.criteria]
+    assert all(code[-1] in "12345" for code in codes)
+    assert guessed[0]["dialogues"][0]["verdicts"][0]["code"].endswith(": few_words")
+    assert corrected[0]["requests"]
+    assert corrected[0]["state"] in ("accepted", "partial", "rejected")

@@ -20,6 +20,8 @@ from urllib.request import Request, urlopen
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 from report_samples import ASTRONAUT, HOSTILE, dialogue_of, facts_of, sample_of
 from test_cli import syphus, write_config
@@ -32,6 +34,7 @@ from syphus.errors import InputError
 from syphus.exchange import Outcome, Reject
 from syphus.ledger.ledger import open_ledger
 from syphus.records import Asset, Verdict
+from syphus.references.text import plain_text
 from syphus.rehearsal.server import RehearsalServer
 from syphus.report import page, pictures
 from syphus.report.decisions import (
@@ -143,6 +146,27 @@ def test_a_text_is_taken_to_pieces_at_its_references(text: str, parts: list) -> 
     dialogue = dialogue_of(text, "an answer")
     _, parsed = written(facts_of(sample_of(dialogue)))
     assert parsed.block("texts-0")[0]["versions"][0]["turns"][0] == parts
+
+
+@given(st.text(alphabet=st.sampled_from("ab \\[]()#,o1\ufdd0\n\u202e<&"), min_size=1, max_size=60))
+def test_the_pieces_of_a_text_say_what_the_text_says(text: str) -> None:
+    dialogue = dialogue_of(text, "an answer")
+    _, parsed = written(facts_of(sample_of(dialogue)))
+    parts = parsed.block("texts-0")[0]["versions"][0]["turns"][0]
+    assert "".join(part if isinstance(part, str) else part[0] for part in parts) == plain_text(
+        text.replace("\ufdd0", "")
+    )
+    assert all(parts)
+
+
+def test_without_pillow_boxes_stand_on_empty_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "red.png").write_bytes(b"")
+    monkeypatch.setattr(pictures, "have_pillow", lambda: False)
+    book = pictures.PictureBook(finder({}, tmp_path), 100)
+    _, parsed = written(facts_of(sample_of(ASTRONAUT)), book=book)
+    body = parsed.block("texts-0")[0]
+    assert "pictures" not in body["assets"][0]
+    assert body["objects"][0]["box"] == [100, 50, 300, 250]
 
 
 def test_half_of_a_surrogate_pair_is_written_and_not_fatal() -> None:

@@ -476,6 +476,8 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(opened) -> None:
     page.locator(".ref").first.tap()
     assert page.locator(".box .label").first.is_visible()
     page.get_by_role("button", name="Reject").tap()
+    page.get_by_role("button", name="Next").tap()
+    page.wait_for_selector("h2:has-text('v')")
     page.locator("#back").tap()
     assert page.locator(".row .mark.reject").count() == 1
     page.locator("#tab-overview").tap()

@@ -59,6 +59,8 @@ class Task(Struct, frozen=True, kw_only=True):
     """How many items there are."""
     kept: tuple[str, Any]
     """What is asked, for the ledger: its version, and the texts."""
+    looks: bool = False
+    """Pictures are shown."""
     at_most: bool = False
     """An item may be done before all of its planned requests were asked."""
 
@@ -229,6 +231,7 @@ def say_price(task: Task, price: Price) -> None:
         f" {_dollars(price)}"
     )
     length = "as in the replies that are there" if price.replies else "assumed"
+    length += "; what the pictures cost is not known and not counted" if task.looks else ""
     view.say(f"  tokens in: {price.counted_by}; length of replies: {length}")
 
 
@@ -302,12 +305,15 @@ async def _ask_model(task: Task, subjects: Subjects, ledger: Ledger) -> int:
     tell_of_closed(engine)
     if (early := end_early(engine, counters, task.count)) is not None:
         return early
-    spent = f", {view.dollars(counters.cost + counters.risk)}" if counters.cost + counters.risk else ""
-    view.say(
-        f"{sent_name(task.config.model)}: {counters.sent:,} calls sent{spent}; {counters.kept + counters.replayed:,} from the"
-        " ledger"
-        + (f"; {counters.failed:,} items failed, the same command tries them again" if counters.failed else "")
-    )
+    parts = [f"{counters.sent:,} calls sent"]
+    if counters.cost + counters.risk:
+        parts[0] += f", {view.dollars(counters.cost + counters.risk)}"
+    parts.append(f"{counters.kept + counters.replayed:,} from the ledger")
+    if counters.rejected:
+        parts.append(f"{counters.rejected:,} items brought nothing that can be used")
+    if counters.failed:
+        parts.append(f"{counters.failed:,} items failed, the same command tries them again")
+    view.say(f"{sent_name(task.config.model)}: {'; '.join(parts)}")
     return Exit.FAILURES if counters.failed else Exit.DONE
 
 

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         texts = library_near(subjects).shared_prompts()
         system, repair = shared_text(texts, "correcting"), shared_text(texts, "repair")
         (config,) = model_configs(arguments, subjects)
-        task = _task(config, system, repair, subjects)
+        task = structs.replace(_task(config, system, repair, subjects), looks=arguments.look)
         if arguments.show_prompt:
             return show_first(task)
         priced([task], subjects)
@@ -124,7 +124,7 @@ class _Results:
         """Each dialogue of the outcomes; None where nothing of it holds."""
         for outcome in outcomes_of(self._ledger, f"{FAMILY}/", self._items.__contains__):
             if outcome.dialogues:
-                yield outcome.dialogues[0].id, outcome.dialogues[0]
+                yield outcome.item.removesuffix(f"@{FAMILY}"), outcome.dialogues[0]
             elif any(reject.code.startswith(f"{CHECK}:") for reject in outcome.rejects):
                 yield outcome.item.removesuffix(f"@{FAMILY}"), None
 
@@ -142,7 +142,7 @@ class _Results:
         """What may be used: the corrected ones, then those that could not be corrected, as they were."""
         yield from (after for _, after in self._outcomes() if after is not None)
         for subject in self._subjects.read():
-            if subject.dialogue.id not in self._done:
+            if subject.name not in self._done:
                 yield subject.dialogue
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -183,6 +183,6 @@ def _show(ledger: Ledger, task: Task, subjects: Subjects, arguments: argparse.Na
         options = ExportOptions(picture_folders=folders, max_tokens=None, exact=True)
         target = find_target(Path(arguments.out), format_)
         say_written(format_.write(results.dialogues(), target, options), arguments.to, target, verb="written")
-    elif subjects.is_run:
+    elif subjects.is_run and results.states["corrected"] + results.states["as it was"]:
         view.say(f"  they stand in the ledger as {FAMILY}/<category>, beside what they were made of")
     return Exit.DONE if results.states["corrected"] + results.states["as it was"] else Exit.FAILURES

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Self
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from syphus.annotations.reading import Problem, picture_folder
 from syphus.annotations.scenes import Options as SceneOptions
@@ -100,6 +100,18 @@ class Subjects(Struct, kw_only=True):
                 yield decode(line)
 
 
+class _Found(Struct, frozen=True):
+    """A dialogue, and the category it stands under where it was made of another."""
+
+    dialogue: Dialogue
+    origin: str = ""
+
+    @property
+    def name(self) -> str:
+        """Told from what it was made of, which has the same id."""
+        return f"{self.dialogue.id}@{self.origin}"
+
+
 Known = Callable[[Dialogue, Scene | None], Subject]
 """A dialogue with what its scene says of it."""
 
@@ -148,10 +160,11 @@ def _open_run(subjects: Subjects, arguments: argparse.Namespace, copies: Path, *
         else:
             names = {name for name in known if not name.startswith(ABOUT_DIALOGUES)}
 
-        def dialogues() -> Iterator[Dialogue]:
+        def dialogues() -> Iterator[_Found]:
             for outcome in ledger.outcomes():
                 if outcome.category in names:
-                    yield from outcome.dialogues
+                    origin = outcome.category if outcome.category.startswith(ABOUT_DIALOGUES) else ""
+                    yield from (_Found(dialogue, origin) for dialogue in outcome.dialogues)
 
         chosen = _chosen(dialogues, arguments)
         with _Filing(copies, lambda one: [f"{one.source}/{one.scene}"]) as filing:
@@ -192,10 +205,10 @@ def _open_file(subjects: Subjects, arguments: argparse.Namespace, copies: Path, 
     def report(problem: Problem) -> None:
         subjects.problems[str(problem)] += 1
 
-    def dialogues() -> Iterator[Dialogue]:
+    def dialogues() -> Iterator[_Found]:
         for one in importer.read(subjects.path, options, report):
             if not wanted or one.category in wanted:
-                yield one
+                yield _Found(one)
 
     chosen = _chosen(dialogues, arguments)
 
@@ -244,15 +257,15 @@ def _names_of_path(path: str) -> list[str]:
 # -- what both share
 
 
-def _chosen(dialogues: Callable[[], Iterator[Dialogue]], arguments: argparse.Namespace) -> Iterator[Dialogue]:
+def _chosen(dialogues: Callable[[], Iterator[_Found]], arguments: argparse.Namespace) -> Iterator[_Found]:
     """All, or a sample of so many, drawn by the seed: the same in every start."""
     if arguments.sample is None:
         return dialogues()
     ballot: Ballot[str] = Ballot(arguments.seed or 0)
     for one in dialogues():
-        ballot.enter("", one.id)
+        ballot.enter("", one.name)
     ballot.close({"": arguments.sample})
-    return (one for one in dialogues() if ballot.chooses("", one.id))
+    return (one for one in dialogues() if ballot.chooses("", one.name))
 
 
 def _alone(dialogue: Dialogue, _: Scene | None) -> Subject:
@@ -322,14 +335,14 @@ class _Filing:
     def __exit__(self, *_: object) -> None:
         self._read.close()
 
-    def add(self, dialogues: Iterable[Dialogue]) -> None:
+    def add(self, dialogues: Iterable[_Found]) -> None:
         """Puts the dialogues aside."""
         at = 0
         for one in dialogues:
             line = msgspec.json.encode(one) + b"\n"
             self._read.write(line)
             self._all[at] = None
-            for name in self._names(one):
+            for name in self._names(one.dialogue):
                 self._places[name].append(at)
             at += len(line)
 
@@ -348,8 +361,8 @@ class _Filing:
 
     def _put(self, subjects: Subjects, out: IO[bytes], at: int, know: Known, scene: Scene | None) -> None:
         self._read.seek(at)
-        dialogue = msgspec.json.decode(self._read.readline(), type=Dialogue)
-        subject = know(dialogue, scene)
+        found = msgspec.json.decode(self._read.readline(), type=_Found)
+        subject = structs.replace(know(found.dialogue, scene), origin=found.origin)
         subjects.count += 1
         subjects.without_picture += not subject.pictures
         out.write(msgspec.json.encode(subject) + b"\n")

@@ -50,8 +50,12 @@ def _show_prompts(prepared: Prepared) -> int:
             elif missing := lacking(scene, category.file.needs):
                 lacks[category.name] = f"scene {scene.id} has no {', no '.join(missing)}"
             else:
-                _show_prompt(CategoryPrompts(category, seed), scene, prepared.config.run.seed)
-                waiting.remove(category)
+                try:
+                    _show_prompt(CategoryPrompts(category, seed), scene, prepared.config.run.seed)
+                except InputError as error:  # a run passes over such a scene too
+                    lacks[category.name] = f"scene {scene.id}: {error.message}"
+                else:
+                    waiting.remove(category)
         if not waiting:
             return Exit.DONE
     if not lacks:

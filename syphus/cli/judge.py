@@ -183,6 +183,7 @@ def _task(
         reply=lambda item: 120 if item.rival else _TOKENS_OF_A_PAIR * len(item.subject.dialogue.turns) // 2,
         count=(subjects.count if rivals is None else len(rivals)) * judge.draws,
         kept=(judge.version, {"rubric": rubric, "repair": repair}),
+        looks=arguments.look,
     )
 
 
@@ -207,8 +208,9 @@ def _show_scores(
 ) -> int:
     book = ScoreBook(rubric)
     for outcome in outcomes_of(ledger, f"{FAMILY}/{rubric.name}", items.__contains__):
+        name = outcome.item.partition(f"@{outcome.category}/")[0]
         for dialogue in outcome.dialogues:
-            book.add(dialogue)
+            book.add(name, dialogue)
     reports = book.report()
     if arguments.json:
         print(msgspec.json.encode({"rubric": rubric.name, "judges": book.judges, "criteria": reports}).decode())
@@ -263,7 +265,7 @@ def _filter(book: ScoreBook, subjects: Subjects, bars: Mapping[str, float], argu
         """Each dialogue, what is left of it, and why."""
         for subject in subjects.read():
             dialogue = subject.dialogue
-            missed = book.below(dialogue.id, len(dialogue.turns) // 2, bars)
+            missed = book.below(subject.name, len(dialogue.turns) // 2, bars)
             if missed is None:
                 yield dialogue, None, "undecided"
             elif not missed:
@@ -292,7 +294,7 @@ def _decisions(book: ScoreBook, subjects: Subjects, bars: Mapping[str, float]) -
     """A decision about each dialogue that was judged, as people make them in the report."""
     for subject in subjects.read():
         dialogue = subject.dialogue
-        missed = book.below(dialogue.id, len(dialogue.turns) // 2, bars)
+        missed = book.below(subject.name, len(dialogue.turns) // 2, bars)
         if missed is None:
             continue
         note = "; ".join(f"pair {pair + 1}: {', '.join(names)}" for pair, names in missed.items())

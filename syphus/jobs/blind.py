@@ -83,7 +83,7 @@ class BlindItem(Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         """The dialogue's, marked."""
-        return f"{self.subject.dialogue.id}@{FAMILY}"
+        return f"{self.subject.name}@{FAMILY}"
 
     @property
     def version(self) -> str:

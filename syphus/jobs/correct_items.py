@@ -47,7 +47,7 @@ class CorrectItem(Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         """The dialogue's, marked."""
-        return f"{self.subject.dialogue.id}@{FAMILY}"
+        return f"{self.subject.name}@{FAMILY}"
 
     @property
     def version(self) -> str:

@@ -100,7 +100,7 @@ class JudgeItem(Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         """The dialogue's id, and who judges it by what."""
-        return f"{self.subject.dialogue.id}@{self.category}/{self.judge.model}/{self.number}"
+        return f"{self.subject.name}@{self.category}/{self.judge.model}/{self.number}"
 
     @property
     def version(self) -> str:

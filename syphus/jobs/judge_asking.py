@@ -28,6 +28,8 @@ class Subject(Struct, frozen=True, kw_only=True):
     """One dialogue that is there, with what is known of its scene."""
 
     dialogue: Dialogue
+    origin: str = ""
+    """The category of the ledger where it stands, where it was itself made of another dialogue: ``correct/llava/detail``."""
     evidence: str = ""
     """The scene as its category shows it; empty: nothing is known."""
     scene: Scene | None = None
@@ -38,6 +40,11 @@ class Subject(Struct, frozen=True, kw_only=True):
     hidden: tuple[Person, ...] = ()
     pictures: tuple[Picture, ...] = ()
     """Those that are shown to the model."""
+
+    @property
+    def name(self) -> str:
+        """Its id; what was made of it has the same, so that is marked."""
+        return f"{self.dialogue.id}@{self.origin}" if self.origin else self.dialogue.id
 
     @property
     def scene_id(self) -> str:

@@ -12,7 +12,6 @@ from syphus.jobs.judge_rubric import Rubric
 from syphus.quality.agreement import cohens_kappa, exact_agreement, krippendorffs_alpha
 from syphus.records import Dialogue, Verdict
 
-
 _EXACTLY = 1000
 """Comparisons up to which the sign test is reckoned out."""
 
@@ -80,9 +79,9 @@ class ScoreBook:
         self._scores: dict[str, dict[tuple[int, str], dict[str, int]]] = {}
         self._judges: dict[str, None] = {}
 
-    def add(self, judged: Dialogue) -> None:
-        """The outcome of one judge."""
-        there = self._scores.setdefault(judged.id, {})
+    def add(self, name: str, judged: Dialogue) -> None:
+        """What one judge has said of a dialogue of this name."""
+        there = self._scores.setdefault(name, {})
         for one in read_scores(judged.verdicts):
             there.setdefault((one.pair, one.criterion), {})[one.judge] = one.score
             self._judges[one.judge] = None
@@ -132,7 +131,7 @@ class ScoreBook:
         """Pairs of a dialogue that do not reach the bars, by the mean of the judges, and which they miss.
 
         Args:
-            dialogue: its id.
+            dialogue: its name.
             pairs: how many it has.
             bars: criterion -> least mean score.
 

@@ -47,7 +47,7 @@ def _noun_after(tokens: list[str], at: int) -> list[str]:
             break
         nouns.append(word)
     if len(nouns) > 1 and " ".join(nouns[-2:]) in PHRASES:
-        nouns.append(" ".join(nouns[-2:]))
+        return [" ".join(nouns[-2:])]  # a red stop sign makes no other sign red
     return nouns
 
 

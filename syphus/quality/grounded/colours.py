@@ -63,7 +63,7 @@ def colours_of(noun: str, known: dict[str, set[str]]) -> set[str]:
 def is_single(noun: str, facts: Facts) -> bool:
     """There is one such thing only: one box at most, and no plural in the captions; of clothes, one person too."""
     things = MEANINGS.get(noun, frozenset())
-    if is_plural(noun) or noun in PLAIN_WORDS:
+    if is_plural(noun):
         return False
     if noun in _WORN and len(facts.objects_of(_PERSON)) != 1:
         return False

@@ -71,6 +71,12 @@ function headOf(place, body) {
       make("h2", {}, make("bdi", {}, rows.id[place])),
       make("p", { class: "about" }, state !== "accepted" && make("span", { class: `state ${state}` }, STATE_NAMES[state]), facts.filter(Boolean).map((one) => make("span", {}, one))),
     ),
+    make(
+      "div",
+      { class: "steps" },
+      make("button", { type: "button", "aria-label": "The one before", onclick: () => list.move(-1) }, "‹"),
+      make("button", { type: "button", "aria-label": "Next", onclick: () => list.move(1) }, "›"),
+    ),
     decide(place),
   );
 }

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from judging import Scripted, make_project, outcomes, scores, written
 from msgspec import structs
 
+from syphus.cli.corrected import Corrections
 from syphus.cli.main import main
 from syphus.errors import FailureKind, ModelError
 from syphus.jobs.correct import correct_job, planned_requests
 from syphus.jobs.correct_items import Correcting, CorrectItem
 from syphus.jobs.correct_sentences import split_sentences
 from syphus.jobs.judge_asking import Subject
+from syphus.ledger.ledger import open_ledger
 from syphus.records import Asset, Caption, Dialogue, Object, Scene, Turn
 from syphus.rehearsal.replies import completion
 from syphus.rehearsal.server import RehearsalServer
@@ -274,6 +276,19 @@ def test_correcting_a_run(tmp_path: Path, server: RehearsalServer, capsys: pytes
     assert outcomes(run, "mine/%") == before, "what was made stands as it was"
     stored = outcomes(run, "correct/%")
     assert {(row["category"], row["state"]) for row in stored} == {("correct/mine/first", "accepted")}
+    with open_ledger(run) as ledger:
+        corrections = Corrections(ledger)
+        made = [
+            dialogue
+            for outcome in ledger.outcomes()
+            if outcome.category == "mine/first"
+            for dialogue in outcome.dialogues
+        ]
+    used = list(corrections.apply(made))
+    assert {one.turns[3].text for one in used} == {"Nothing tells what the weather is like."}
+    redrawn = structs.replace(made[0], provenance=structs.replace(made[0].provenance, requests=("another",)))
+    assert list(corrections.apply([redrawn])) == [redrawn], "what was made anew since is not what was corrected"
+    assert (corrections.replaced, corrections.dropped, corrections.outdated) == (3, 0, 1)
     calls = len(server.calls)
     assert main(["correct", str(run)]) == 0
     assert len(server.calls) == calls, "nothing is asked twice"

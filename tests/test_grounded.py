@@ -1,5 +1,8 @@
 """Claims held against the annotations: what is said of a scene, and what each check must say of it, in tables."""
 
+from pathlib import Path
+from typing import get_args
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +11,7 @@ from syphus.quality.checks import check_pairs
 from syphus.quality.grounded.facts import Facts
 from syphus.quality.grounded.lexicon import COCO_THINGS, KINDS, MEANINGS, SUPPORTS, singular_of, things_of_label
 from syphus.quality.grounded.reading import read_sentences
-from syphus.quality.pairs import Pair, PairsVerdict, Rules
+from syphus.quality.pairs import CheckName, Pair, PairsVerdict, Rules
 from syphus.quality.stances import STANCES, stance_of
 from syphus.records import Asset, Caption, Object, OcrLine, Question, Scene, Segment
 
@@ -385,3 +388,12 @@ def test_any_text_gets_a_verdict(answer, question, scene):
 def test_a_text_run_wild_is_judged(piece):
     """In a second at most; a search that is not linear would take minutes here."""
     assert judge((piece * 20_000)[:19_999], "Is there a dog?").verdicts
+
+
+def test_the_documentation_has_every_check_and_stance():
+    text = (Path(__file__).parents[1] / "docs" / "checks.md").read_text(encoding="utf-8")
+    for name in get_args(CheckName):
+        assert f"| `{name}` |" in text
+    for key in STANCES:
+        for part in key.split("/"):
+            assert f"`{part}`" in text

@@ -432,6 +432,7 @@ def test_a_file_with_scenes_and_without(tmp_path: Path, server: RehearsalServer,
         (["--out", "x.jsonl"], "without a bar"),
         (["--rubric", "nowhere.md"], "nowhere.md"),
         (["--category", "nope/*"], "nope/*"),
+        (["--against", "--least", "3"], "--against gives none"),
     ],
 )
 def test_what_is_wrong_is_said(run: Path, capsys: pytest.CaptureFixture, arguments, told) -> None:

@@ -40,7 +40,9 @@ SCENE = Scene(
         Object(id="o3", label="cat", box=(700, 300, 800, 700)),
     ),
 )
-SAMPLE = dialogues.Sample(SCENE, (Pair("What is there?", "There is a black dog, and there are two cats. The dog sits there."),), "s")
+SAMPLE = dialogues.Sample(
+    SCENE, (Pair("What is there?", "There is a black dog, and there are two cats. The dog sits there."),), "s"
+)
 
 
 def make(maker, seed=0):
@@ -64,7 +66,8 @@ def test_each_kind_changes_the_pair_or_says_that_it_cannot(name):
 def test_a_count_becomes_one_that_nothing_gives():
     answers = {make(faults.change_count, seed)[0].answer for seed in range(20)}
     assert answers <= {
-        f"There is a black dog, and there are {number} cats. The dog sits there." for number in ("one", "three", "four", "five")
+        f"There is a black dog, and there are {number} cats. The dog sits there."
+        for number in ("one", "three", "four", "five")
     }
     assert len(answers) > 1
 

@@ -351,3 +351,15 @@ def test_places_of_pictures_inside_a_text_are_no_broken_references():
     assert examine(one, None, make_ruling(Rules())).judged == ()
     unknown = dialogue("d", "Is [the bus](#o7) red?", "Yes, it is.", assets=assets)
     assert [one.verdict.code for one in examine(unknown, None, make_ruling(Rules())).judged] == ["unknown_id"]
+
+
+def test_a_process_that_was_ended_is_an_error_and_no_traceback(monkeypatch):
+    from concurrent.futures import Future
+    from concurrent.futures.process import BrokenProcessPool
+
+    from syphus.errors import InputError
+
+    broken: Future = Future()
+    broken.set_exception(BrokenProcessPool("gone"))
+    with pytest.raises(InputError, match="ended from outside"):
+        examination._result_of(broken)

@@ -7,12 +7,14 @@ dialogues go on beside. A few dialogues are not worth the start of a process.
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context
 from typing import NamedTuple
 
 from msgspec import structs
 
+from syphus.errors import InputError
 from syphus.quality.duplicates import Duplicates
 from syphus.quality.examining import Examined, Judged, Left, Ruling, examine, pairs_of
 from syphus.quality.foreign import stance_in_set
@@ -89,7 +91,7 @@ class Examination:
                     batch = next(_batches(stream), None)
                 if waiting and (not batch or len(waiting) >= _AHEAD * self._processes):
                     done, future, repeated = waiting.popleft()
-                    yield from self._finish(done, future.result(), repeated)
+                    yield from self._finish(done, _result_of(future), repeated)
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -140,6 +142,14 @@ def examine_part(batch: list[Subject], rulings: Mapping[str, Ruling]) -> _Part:
         examined.append(examine(dialogue, scene, rulings[name]))
         measures.add(dialogue, pairs_of(dialogue), scene)
     return _Part(examined, measures)
+
+
+def _result_of(future: Future[_Part]) -> _Part:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        mend = "Perhaps the memory ran out; --processes 1 works without others."
+        raise InputError("a process that worked beside this one was ended from outside", mend=mend) from error
 
 
 _here: dict[str, Ruling] = {}

@@ -50,6 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
     bars = _read_bars(arguments.least, rubric)
     if (arguments.decisions or arguments.out) and not bars:
         raise InputError("says nothing without a bar", place="--decisions, --out", mend="Add --least 3")
+    if arguments.against is not None and bars:
+        raise InputError(
+            "is a bar for scores, and --against gives none", place="--least", mend="Leave one of them out."
+        )
     if arguments.out:
         find_target(Path(arguments.out), find_format(arguments.to))
     with ExitStack() as stack:

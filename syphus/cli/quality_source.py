@@ -140,18 +140,20 @@ def _look_at_file(path: Path, arguments: argparse.Namespace, *, fix: bool) -> Lo
 
 def import_options(arguments: argparse.Namespace) -> ImportOptions:
     """How rows are read, as the command line says."""
-    folders = {}
-    for name in ("images", "videos"):
-        given = getattr(arguments, name)
-        if given is not None and not Path(given).is_dir():
-            raise InputError("is no folder", file=Path(given))
-        folders[name] = Path(given) if given else None
+    images, videos = _folder(arguments.images), _folder(arguments.videos)
     return ImportOptions(
-        **folders,
+        images=images,
+        videos=videos,
         language=arguments.language or "en",
         boxes=find_convention(arguments.read_boxes) if arguments.read_boxes else None,
         dataset=arguments.dataset,
     )
+
+
+def _folder(given: str | None) -> Path | None:
+    if given is not None and not Path(given).is_dir():
+        raise InputError("is no folder", file=Path(given))
+    return Path(given) if given else None
 
 
 def read_index(paths: list[str]) -> SceneIndex:

@@ -1,6 +1,7 @@
 """``syphus show``: the dialogues of a run or of a dataset in the terminal, a page at a time."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
@@ -125,6 +126,7 @@ def _print_plain(shown: Iterable[Shown]) -> int:
 
 
 def _print_pages(shown: Iterable[Shown]) -> int:
+    os.environ.setdefault("LESS", "-R")  # else less shows colours as signs
     console = Console(highlight=False)
     any_shown = False
     stream = iter(shown)
@@ -155,9 +157,9 @@ def _render(one: Shown) -> RenderableType:
         parts.append(Padding(Text(_clean(one.system), style="italic dim"), (0, 0, 0, 2)))
     for role, text in one.turns:
         user = role == "user"
-        line = Text("▸ " if user else "  ", style="bold" if user else "")
+        line = Text("▸ " if user else "", style="bold" if user else "")
         line.append_text(_mark_references(text))
-        parts.append(Padding(line, (1 if user else 0, 2, 0, 2)))
+        parts.append(Padding(line, (1, 2, 0, 2) if user else (0, 2, 0, 4)))
     for code, message in one.remarks:
         line = Text("  ! ", style="red")
         line.append(_clean(code), style="bold red")

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from judging import Scripted, make_project, outcomes, written
 from msgspec import structs
 
@@ -99,6 +101,14 @@ def test_right_and_wrong_by_kind(question, answer, kind, right, wrong) -> None:
     assert is_right(question, answer, right)
     assert not is_right(question, answer, wrong)
     assert not is_right(question, answer, "")
+
+
+@given(st.text(alphabet="ABab 12.?:()\nyesno", max_size=40) | st.text(max_size=30), st.text(max_size=30))
+def test_an_answer_is_always_right_and_nothing_raises(question: str, answer: str) -> None:
+    assert is_right(question, answer, answer)
+    is_right(question, answer, question)
+    if options := find_options(question):
+        assert find_options(options.shuffled(range(len(options.options)))) == options or "\n" in options.stem
 
 
 # -- the job

@@ -6,6 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from judging import Scripted, fields_of, make_project, outcomes, scores, written
 from msgspec import structs
 
@@ -86,6 +88,18 @@ def test_a_rubric_that_is_wrong_says_where(text, message, place) -> None:
     with pytest.raises(InputError, match=message) as caught:
         read_rubric(text, file="r.md")
     assert caught.value.place == place
+
+
+@given(st.text(alphabet="#ab -1:()\n5", max_size=80))
+def test_any_text_is_a_rubric_or_says_why_not(text: str) -> None:
+    try:
+        rubric = read_rubric("# a\nJ\n" + text, file="r.md")
+    except InputError as error:
+        place = error.place
+    else:
+        place = "line "
+        assert rubric.scores == tuple(range(rubric.scores[0], rubric.scores[-1] + 1))
+    assert place.startswith("line ")
 
 
 # -- what is asked
@@ -348,6 +362,21 @@ def test_what_was_judged_is_not_asked_again(run: Path, server: RehearsalServer, 
     assert "nothing is to be sent for 3 items" in capsys.readouterr().err
     assert main([*command, "--draws", "2"]) == 0
     assert len(server.calls) == 9, "two draws are asked for with another temperature"
+
+
+def test_what_brought_nothing_is_asked_again_where_that_is_wanted(run: Path, server: RehearsalServer) -> None:
+    server.script = lambda *_: completion("I would rather not say.")
+    assert main(["judge", str(run)]) == 1
+    assert len(server.calls) == 6, (
+        "each is asked, and told once what was wrong; told the same again it would say the same"
+    )
+    server.script = by_model
+    assert main(["judge", str(run)]) == 1
+    assert len(server.calls) == 6, "the same question would get the same reply"
+    assert main(["judge", str(run), "--again"]) == 0
+    assert len(server.calls) == 9
+    assert main(["judge", str(run), "--again"]) == 0
+    assert len(server.calls) == 9
 
 
 def test_judgements_do_not_change_what_is_exported(run: Path, server: RehearsalServer, tmp_path: Path) -> None:

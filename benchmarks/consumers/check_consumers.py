@@ -217,7 +217,8 @@ def load(consumer: str, venv: Path, work: Path, code: Path | None) -> dict[str, 
     if done.returncode or not (work / "result.json").is_file():
         tail = (work / "consumer.log").read_text(encoding="utf-8", errors="replace")[-4000:]
         raise SystemExit(f"{tail}\n{consumer} ended with exit code {done.returncode}")
-    result: dict[str, Any] = json.loads((work / "result.json").read_bytes())
+    text = (work / "result.json").read_text(encoding="utf-8").replace(f"{work}/", "")  # in the consumer's errors
+    result: dict[str, Any] = json.loads(text)
     return result
 
 

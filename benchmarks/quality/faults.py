@@ -223,24 +223,24 @@ def true_side(sample: Sample, at: int, random: Random) -> tuple[Pair, ...] | Non
 
 
 def swap_own_side(sample: Sample, at: int, _: Random) -> tuple[Pair, ...] | None:
-    """Left for right in the answer's own sentence, where it has the one thing with the one box that tells, and is right."""
+    """Left for right in the answer's own words, where it names one kind of thing and all its boxes lie on that side."""
     answer = sample.pairs[at].answer
     sentences = re.split(r"(?<=[.!?])\s+", answer)
+    width = sample.scene.assets[0].width or WIDTH
     for number, sentence in enumerate(sentences):
-        sides = re.findall(r"\b(left|right) (?:side|of)\b", sentence)
-        if len(sides) != 1 or re.search(r"\b(?:its|his|her|their) (?:left|right)", sentence):
-            continue
-        named = [
-            one for one in _single_boxes(sample.scene) if re.search(rf"\b(?:a|the) (?:\w+ )?{one.label}\b", sentence)
-        ]
-        labels = {one.label for one in sample.scene.objects if one.label in sentence}
-        if len(named) != 1 or len(labels) != 1 or not re.search(r"side of the (?:image|picture|scene|frame)", sentence):
-            continue
-        x = _centre(named[0])[0] / (sample.scene.assets[0].width or WIDTH)
-        if (x < 0.33 and sides[0] == "left") or (x > 0.67 and sides[0] == "right"):
-            other = "right" if sides[0] == "left" else "left"
-            sentences[number] = re.sub(r"\b(left|right)\b", other, sentence)
-            return _put(sample, at, answer=" ".join(sentences))
+        for part in re.split(r",? (?:and|while|with) ", sentence):
+            sides = re.findall(
+                r"\bthe (?:far )?(left|right)(?: side| edge)?\b(?! side| and|-)(?! of the (?!image|picture|scene|frame))",
+                part,
+            )
+            labels = {one.label for one in sample.scene.objects if re.search(rf"\b{one.label}s?\b", part)}
+            middles = [_centre(one)[0] / width for one in sample.scene.objects if one.box and one.label in labels]
+            if len(sides) != 1 or len(labels) != 1 or len(middles) > 6 or " its " in part:
+                continue
+            if all(x < 0.4 for x in middles) if sides[0] == "left" else all(x > 0.6 for x in middles):
+                turned = re.sub(rf"\b{sides[0]}\b", "right" if sides[0] == "left" else "left", part)
+                sentences[number] = sentence.replace(part, turned)
+                return _put(sample, at, answer=" ".join(sentences))
     return None
 
 

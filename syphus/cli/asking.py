@@ -273,6 +273,19 @@ def keep_source(subjects: Subjects, ledger: Ledger, task: Task, arguments: argpa
     ledger.set_meta("config", {"run": task.config.run, "model": task.config.model})
 
 
+def draw_again(tasks: list[Task], ledger: Ledger) -> None:
+    """Another draw for each item that brought nothing, or not all, that can be used: its next requests have new keys."""
+    wanted = []
+    for task in tasks:
+        for item in task.items(None, ledger.draw_of):
+            done = ledger.find_done(item.id)
+            if done is not None and done.state in ("rejected", "partial") and done.draw == item.draw:
+                wanted.append(item.id)
+    if wanted:
+        ledger.draw_again(wanted)
+    view.say(f"{len(wanted):,} items that brought nothing, or not all, that can be used are asked about anew")
+
+
 async def ask_models(tasks: list[Task], subjects: Subjects, ledger: Ledger) -> int:
     """Does all tasks, one after another, as far as they can be done; what was asked before is not asked again."""
     ledger.keep_places()

@@ -13,6 +13,7 @@ from syphus.cli import view
 from syphus.cli.asking import (
     Task,
     ask_models,
+    draw_again,
     keep_source,
     library_near,
     model_configs,
@@ -29,6 +30,7 @@ from syphus.errors import Exit, InputError
 from syphus.jobs.blind import FAMILY, Blinding, BlindItem, BlindReport, blind_job, planned_requests, report_blind
 from syphus.jobs.judge_asking import DRAW_TEMPERATURE
 from syphus.ledger.ledger import open_ledger
+from syphus.ledger.reader import LedgerReader
 from syphus.records import Dialogue
 from syphus.report.decisions import Decision, version_of, write_decisions
 
@@ -56,24 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
             return Exit.DONE
         with open_ledger(subjects.folder, create=True) as ledger:
             keep_source(subjects, ledger, task, arguments)
+            if arguments.again:
+                draw_again([task], ledger)
             code = run_to_its_end(lambda: ask_models([task], subjects, ledger))
             if code not in (Exit.DONE, Exit.FAILURES):
                 return code
-            items = {item.id for item in task.items(None, lambda _: 0)}
-
-            def marked() -> Iterator[Dialogue]:
-                for outcome in outcomes_of(ledger, f"{FAMILY}/", items.__contains__):
-                    yield from outcome.dialogues
-
-            reports = report_blind(marked())
-            if arguments.json:
-                print(msgspec.json.encode({"guesses": arguments.guesses, "limit": limit, "kinds": reports}).decode())
-            for line in blind_lines(reports):
-                view.say(line)
-            if arguments.decisions:
-                write_decisions(Path(arguments.decisions), _decisions(marked()))
-                view.say(f"  decisions: {arguments.decisions}; `syphus export --decisions` reads them")
-            return code if reports else Exit.FAILURES
+            return _show(ledger, task, limit, arguments) or code
 
 
 def _task(
@@ -109,6 +99,25 @@ def _task(
         kept=(blinding.version, {"system": system, "repair": repair, "model": sent_name(config.model)}),
         at_most=True,
     )
+
+
+def _show(ledger: LedgerReader, task: Task, limit: int, arguments: argparse.Namespace) -> int:
+    """Says what the guesses came to, and writes what is asked for."""
+    items = {item.id for item in task.items(None, lambda _: 0)}
+
+    def marked() -> Iterator[Dialogue]:
+        for outcome in outcomes_of(ledger, f"{FAMILY}/", items.__contains__):
+            yield from outcome.dialogues
+
+    reports = report_blind(marked())
+    if arguments.json:
+        print(msgspec.json.encode({"guesses": arguments.guesses, "limit": limit, "kinds": reports}).decode())
+    for line in blind_lines(reports):
+        view.say(line)
+    if arguments.decisions:
+        write_decisions(Path(arguments.decisions), _decisions(marked()))
+        view.say(f"  decisions: {arguments.decisions}; `syphus export --decisions` reads them")
+    return Exit.DONE if reports else Exit.FAILURES
 
 
 def blind_lines(reports: list[BlindReport]) -> Iterator[str]:

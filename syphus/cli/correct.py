@@ -14,6 +14,7 @@ from syphus.cli import view
 from syphus.cli.asking import (
     Task,
     ask_models,
+    draw_again,
     keep_source,
     library_near,
     model_configs,
@@ -64,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
             return Exit.DONE
         with open_ledger(subjects.folder, create=True) as ledger:
             keep_source(subjects, ledger, task, arguments)
+            if arguments.again:
+                draw_again([task], ledger)
             code = run_to_its_end(lambda: ask_models([task], subjects, ledger))
             if code not in (Exit.DONE, Exit.FAILURES):
                 return code

@@ -23,7 +23,7 @@ class Corrections:
         self._changed: dict[str, Dialogue | None] = {}
         for outcome in ledger.outcomes():
             name = outcome.item.removesuffix(f"@{FAMILY}")
-            if not outcome.category.startswith(f"{FAMILY}/") or "@" in name.removeprefix(outcome.scene):
+            if not outcome.category.startswith(f"{FAMILY}/"):
                 continue
             if outcome.dialogues and outcome.dialogues[0].verdicts:
                 self._changed[name] = outcome.dialogues[0]

@@ -46,13 +46,12 @@ from syphus.formats.importing import ImportOptions
 from syphus.jobs.balance import Ballot
 from syphus.jobs.judge_asking import Subject
 from syphus.ledger.ledger import open_ledger
+from syphus.ledger.reader import ABOUT_DIALOGUES
 from syphus.ledger.store import LEDGER_FILE
 from syphus.quality.pairs import Rules
 from syphus.records import Dialogue, Scene
 from syphus.references.boxes import find_convention
 
-ABOUT_DIALOGUES = ("judge/", "blind/", "correct/", "translate/")
-"""Categories of a ledger whose outcomes were made of other dialogues; they are worked on where they are named."""
 _SHOWN_PICTURES = {
     ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif",
 }  # fmt: skip
@@ -180,11 +179,12 @@ def _open_run(subjects: Subjects, arguments: argparse.Namespace, copies: Path, *
 
 def _of_run(prepared: Prepared, *, look: bool) -> Known:
     categories = {category.name: category for category in prepared.categories}
+    # The folder's own context: a run may have cut it to a small window, and what was cut away is no less known.
     folders = {source.name: picture_folder(source.options) for source in prepared.sources}
 
     def know(dialogue: Dialogue, scene: Scene | None) -> Subject:
         category = categories.get(dialogue.category)
-        context, rules = (category.file.context, category.file.checks) if category else (_ALL, Rules())
+        context, rules = (category.own_context, category.file.checks) if category else (_ALL, Rules())
         pictures = _pictures(dialogue, folders.get(dialogue.source)) if look else ()
         return _subject(dialogue, scene, context, rules, pictures)
 

@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 import syphus
 from syphus.cli import view
+from syphus.cli.corrected import Corrections
 from syphus.config import BalanceTable, ExportTable
 from syphus.decoding import convert
 from syphus.errors import Exit, InputError
@@ -19,15 +20,13 @@ from syphus.formats.card import CardTally, write_card
 from syphus.formats.exporting import ExportOptions, Format, Written, find_format
 from syphus.jobs.balance import Cell, allot, thin
 from syphus.ledger.ledger import open_ledger
-from syphus.ledger.reader import LedgerReader
+from syphus.ledger.reader import ABOUT_DIALOGUES, LedgerReader
 from syphus.records import Dialogue
 from syphus.references.boxes import find_convention
 from syphus.report.decisions import choose_decided, read_decisions
 
 ALL = "all"
 _TRANSLATED = "translate/"
-_ABOUT_OTHERS = ("judge/", "blind/")
-"""Categories whose outcomes are about dialogues and are none."""
 
 
 class ExportWish(Struct, frozen=True, kw_only=True):
@@ -50,6 +49,8 @@ class ExportWish(Struct, frozen=True, kw_only=True):
     """A file of what people decided: what they rejected is held back."""
     only_accepted: bool = False
     """With ``decisions``: only what somebody accepted."""
+    corrected: bool = False
+    """Dialogues as ``syphus correct`` left them, where it did."""
 
     @classmethod
     def of_table(cls, table: ExportTable, folder: Path) -> Self:
@@ -73,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         name=arguments.name,
         decisions=Path(arguments.decisions) if arguments.decisions else None,
         only_accepted=arguments.only_accepted,
+        corrected=arguments.corrected,
     )
     if wish.only_accepted and not wish.decisions:
         raise InputError("--only-accepted needs --decisions FILE", mend="`syphus review RUN` makes one.")
@@ -148,8 +150,11 @@ def _chosen(ledger: LedgerReader, wish: ExportWish) -> Iterator[Dialogue]:
     targets = convert(config.get("balance", {}), BalanceTable, file="config")
     decisions = read_decisions(wish.decisions) if wish.decisions else {}
 
+    corrections = Corrections(ledger) if wish.corrected else None
+
     def wanted() -> Iterator[Dialogue]:
-        return choose_decided(_wanted(ledger, wish), decisions, only_accepted=wish.only_accepted)
+        chosen = choose_decided(_wanted(ledger, wish), decisions, only_accepted=wish.only_accepted)
+        return corrections.apply(chosen) if corrections else chosen
 
     dialogues = wanted()
     if decisions:
@@ -176,9 +181,11 @@ def _chosen(ledger: LedgerReader, wish: ExportWish) -> Iterator[Dialogue]:
 def _wanted(ledger: LedgerReader, wish: ExportWish) -> Iterator[Dialogue]:
     for outcome in ledger.outcomes():
         name = outcome.category
-        if name.startswith(_ABOUT_OTHERS) or (wish.categories and not _names(name, wish.categories)):
+        if wish.categories and not _names(name, wish.categories):
             continue
-        if not wish.languages and not wish.categories and name.startswith(_TRANSLATED):
+        # What is about other dialogues is written where it is named; translations also where their language is.
+        named = wish.categories or (name.startswith(_TRANSLATED) and wish.languages)
+        if name.startswith(ABOUT_DIALOGUES) and not named:
             continue
         for dialogue in outcome.dialogues:
             if not wish.languages or ALL in wish.languages or dialogue.language in wish.languages:

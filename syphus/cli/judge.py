@@ -13,6 +13,7 @@ from syphus.cli import view
 from syphus.cli.asking import (
     Task,
     ask_models,
+    draw_again,
     keep_source,
     library_near,
     model_configs,
@@ -70,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
             return Exit.DONE
         with open_ledger(subjects.folder, create=True) as ledger:
             keep_source(subjects, ledger, tasks[0], arguments)
+            if arguments.again:
+                draw_again(tasks, ledger)
             code = run_to_its_end(lambda: ask_models(tasks, subjects, ledger))
             if code not in (Exit.DONE, Exit.FAILURES):
                 return code

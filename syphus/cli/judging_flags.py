@@ -47,6 +47,7 @@ def _add_existing(command: argparse.ArgumentParser, positive: Callable[[str], in
     command.add_argument("--budget", type=float, metavar="USD", help="what the run may cost, over all its starts")
     command.add_argument("--plan", action="store_true", help="what it will ask and cost; nothing is sent")
     command.add_argument("--show-prompt", action="store_true", help="print the first prompt and end")
+    command.add_argument("--again", action="store_true", help="once more what brought nothing that could be used")
     command.add_argument("--sample", type=positive, metavar="N", help="only N dialogues, drawn by the seed")
     command.add_argument("--seed", type=int, metavar="N", help="decides every draw")
     command.add_argument(

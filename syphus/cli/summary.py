@@ -10,7 +10,7 @@ from rich.text import Text
 from syphus.cli import view
 from syphus.engine.counters import Counters
 from syphus.exchange import Tally
-from syphus.ledger.reader import LedgerReader
+from syphus.ledger.reader import ABOUT_DIALOGUES, LedgerReader
 
 _COLUMNS = {
     "items": "items",
@@ -85,8 +85,10 @@ def summarise(ledger: LedgerReader) -> Summary:
     for ended in ledger.ended():
         for one in (summary.categories.setdefault(ended.category, CategoryCounts()), summary.total):
             one.items += ended.items
-            one.dialogues += ended.dialogues
-            one.pairs += ended.pairs
+            # In the total the same dialogues are not counted once more.
+            if one is not summary.total or not ended.category.startswith(ABOUT_DIALOGUES):
+                one.dialogues += ended.dialogues
+                one.pairs += ended.pairs
             setattr(one, ended.state, getattr(one, ended.state) + ended.items)
     summary.reasons.update(ledger.reject_codes())
     summary.echoes.update(ledger.echoes() if summary.reasons["echo"] else {})

@@ -14,13 +14,12 @@ from syphus.annotations.reading import Problem
 from syphus.cli.convert import choose_importer
 from syphus.errors import InputError
 from syphus.formats.importing import ImportOptions
-from syphus.jobs.translate import FAMILY
 from syphus.ledger.ledger import Ledger, open_ledger
+from syphus.ledger.reader import ABOUT_DIALOGUES
 from syphus.ledger.store import LEDGER_FILE
 from syphus.records import Dialogue
 from syphus.references.boxes import find_convention
 
-_NOT_TRANSLATED = (f"{FAMILY}/", "judge/", "blind/")
 """Categories of a run whose outcomes are translations, or about other dialogues."""
 
 
@@ -96,7 +95,7 @@ def _open_run(folder: Path, stack: ExitStack) -> Source:
     copy: IO[bytes] = stack.enter_context(TemporaryFile(dir=folder))  # noqa: SIM115 - closed with the stack
     with open_ledger(folder) as ledger:
         for outcome in ledger.outcomes():
-            if not outcome.category.startswith(_NOT_TRANSLATED):
+            if not outcome.category.startswith(ABOUT_DIALOGUES):
                 copy.writelines(msgspec.json.encode(dialogue) + b"\n" for dialogue in outcome.dialogues)
     decode = msgspec.json.Decoder(Dialogue).decode
 

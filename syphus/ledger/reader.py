@@ -23,6 +23,10 @@ _GENERATION = (*_COLUMNS, "version", "draw", "requests")
 _BOTH = ", ".join(f"{side}.{name}" for side in ("old", "new") for name in _GENERATION)
 
 
+ABOUT_DIALOGUES = ("judge/", "blind/", "correct/", "translate/")
+"""What the categories begin with whose outcomes are about dialogues that other categories have made."""
+
+
 class StoredOutcome(NamedTuple):
     """One item's outcome of one generation."""
 
@@ -287,11 +291,12 @@ class LedgerReader:
         return [Ended(*row) for row in rows]
 
     def shares(self) -> dict[tuple[str, str], int]:
-        """Pairs of what was made, by source and ability; translations are the same pairs once more."""
+        """Pairs of what was made, by source and ability; what is about other dialogues is not counted."""
+        others = "".join(f" AND category NOT GLOB '{family}*'" for family in ABOUT_DIALOGUES)
         rows = self._rows(
-            "SELECT coalesce(json_extract(dialogues, '$[0].source'), ''),"
+            "SELECT coalesce(json_extract(dialogues, '$[0].source'), ''),"  # noqa: S608 - of our own constants
             " coalesce(json_extract(dialogues, '$[0].ability'), 'perception'), sum(pair_count)"
-            " FROM standing WHERE pair_count > 0 AND category NOT GLOB 'translate/*' GROUP BY 1, 2 ORDER BY 1, 2"
+            f" FROM standing WHERE pair_count > 0{others} GROUP BY 1, 2 ORDER BY 1, 2"
         )
         return {(source, ability): pairs for source, ability, pairs in rows}
 

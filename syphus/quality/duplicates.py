@@ -104,8 +104,13 @@ class Shelf:
         self._strict = RMinHashLSH(threshold=0.8, num_perm=PERMUTATIONS, num_bands=STRICT_BANDS)
         self.count = self.exact = self.near = self.crowded = 0
 
-    def add(self, coded: str) -> Repeat | None:
-        """Puts a text on the shelf. None where it is new, and for one without words."""
+    def add(self, coded: str, *, is_new: bool = False) -> Repeat | None:
+        """Puts a text on the shelf. None where it is new, and for one without words.
+
+        Args:
+            coded: the text.
+            is_new: it is known to be near to none; only whether it is there word for word is looked for.
+        """
         number = self.count
         self.count += 1
         if not coded:
@@ -117,7 +122,9 @@ class Shelf:
         sketch = RMinHash(num_perm=PERMUTATIONS, seed=SEED)
         sketch.update(self._coder.hashed(coded))
         # First the few that are most alike: in a big set the others are many, and not all of them are compared.
-        found = self._verify(coded, self._strict.query(sketch)) or self._verify(coded, self._index.query(sketch))
+        found = None
+        if not is_new:
+            found = self._verify(coded, self._strict.query(sketch)) or self._verify(coded, self._index.query(sketch))
         if found:
             self.near += 1
             return found
@@ -199,7 +206,8 @@ class Duplicates:
         for turn, (question, answer) in enumerate(coded):
             asks_again = self._questions.add(question) is not None
             before = self._answers.add(answer)
-            whole = self._pairs.add(question + answer)
+            # Where neither part is near to one that is there, the two together hardly are.
+            whole = self._pairs.add(question + answer, is_new=not asks_again and before is None)
             if whole and not whole.exact and not (asks_again and before):
                 whole = None  # near as a whole, and another question or another answer
             self._places.append((dialogue.id, turn))

@@ -31,6 +31,7 @@ def _add_export(commands: Commands) -> None:
     )
     export.add_argument("--decisions", metavar="FILE", help="hold back what people rejected (syphus review)")
     export.add_argument("--only-accepted", action="store_true", help="with --decisions: only what somebody accepted")
+    export.add_argument("--corrected", action="store_true", help="as `syphus correct` left them, where it did")
     export.add_argument("--whole", action="store_true", help="also what the run's balance holds back")
     export.add_argument("--name", default="", metavar="NAME", help="what the dataset is called")
     export.add_argument(

@@ -26,6 +26,8 @@ _WORN = frozenset(
     """.split()
 )
 _PERSON = frozenset({"person"})
+_UNCOUNTED = frozenset("light lighting paint line bar text circle square".split())
+"""What there may always be more of, in another colour."""
 _LESSER = frozenset({"other", "unsupported"})
 _SHOWN = 30
 """Words of a sentence that a finding quotes."""
@@ -63,7 +65,7 @@ def colours_of(noun: str, known: dict[str, set[str]]) -> set[str]:
 def is_single(noun: str, facts: Facts) -> bool:
     """There is one such thing only: one box at most, and no plural in the captions; of clothes, one person too."""
     things = MEANINGS.get(noun, frozenset())
-    if is_plural(noun):
+    if is_plural(noun) or noun in _UNCOUNTED:
         return False
     if noun in _WORN and len(facts.objects_of(_PERSON)) != 1:
         return False

@@ -1,6 +1,6 @@
 """Where things are said to be, against their boxes: in the frame, and of two things to each other.
 
-Only things of which there is exactly one box are judged, and only what is plainly the other way round: an object in the middle
+Only what is plainly the other way round is judged, of a thing with one box, or of all the few boxes of its kind: an object in the middle
 is on neither side, and above and below are told by boxes that do not overlap. What is near, behind or in front is not told by a
 box. Left and right are the viewer's; a hand, a turn, or somebody's own left is none.
 """
@@ -11,11 +11,15 @@ from typing import NamedTuple
 from syphus.quality.grounded.facts import Facts
 from syphus.quality.grounded.lexicon import MEANINGS, WORDS, is_plural, things_of
 from syphus.quality.grounded.reading import Sentence, is_head
-from syphus.quality.pairs import Finding, View
+from syphus.quality.pairs import Finding, Side, View
 from syphus.records import Box, Object
 
 PLACE_WORDS = frozenset("left right above below beneath underneath top bottom upper lower between".split())
 """One of them stands in whatever says where something is."""
+_COMPARING = (
+    "left of", "right of", "left side of", "right side of", "its left", "its right", "above", "below", "beneath", "between",
+    "underneath",
+)  # fmt: skip
 _OTHERS = tuple(PLACE_WORDS - {"left", "right"})
 
 _FRAME = r"(?:image|picture|photo|photograph|frame|scene|shot|view)"
@@ -44,6 +48,9 @@ _BODY = frozenset(
 )
 _BACK = 120
 """Characters of a place that is kept for the thing that comes after it."""
+_ITS = re.compile(r"\bto (?:its|his|her) (?P<side>left|right)\b(?! (?:hand|arm|leg|foot|side))")
+_MANY = 6
+"""Objects of a kind, of more than which nothing is said."""
 _FAR = 0.6
 """Of the frame's width or height: a thing whose middle is beyond it is not in the first half."""
 _GAP = 0.05
@@ -53,7 +60,8 @@ _GAP = 0.05
 class Place(NamedTuple):
     """One thing is said to be somewhere."""
 
-    thing: Object
+    things: tuple[Object, ...]
+    """Those of which one is meant: all of a kind."""
     where: str
     others: tuple[Object, ...]
     """What it is compared with: nothing for the frame, two things for ``between``."""
@@ -63,22 +71,28 @@ class Place(NamedTuple):
 def check_places(view: View) -> Finding | None:
     """Left, right, above, below and between agree with the boxes of the things that are meant, where these are clear."""
     answer = view.answer
-    if answer.distinct.isdisjoint(PLACE_WORDS) or not _names_single(
-        answer.distinct | view.question.distinct, view.facts
-    ):
+    if answer.distinct.isdisjoint(PLACE_WORDS):
+        return None
+    asked = view.question.words[:1] == ["where"]
+    if not _may_tell(answer, answer.distinct | view.question.distinct if asked else answer.distinct, view.facts):
         return None
     sentences = view.facts.read(answer.plain)
-    if view.question.words[:1] == ["where"] and sentences:
+    if asked and sentences:
         sentences = [_with_subject(sentences[0], view.question.plain), *sentences[1:]]
     for sentence in sentences:
         for place in read_places(sentence, view.facts):
-            if holds(place, view.facts) is False and not sentence.negated and not sentence.hedged:
+            if holds(place, view.facts) is False and not sentence.negated and not _is_hedged(place, sentence):
                 of = " and ".join(f"“{other.label}”" for other in place.others)
-                message = (
-                    f"The answer puts “{place.thing.label}” {place.where}{' of ' * bool(of)}{of}; its box is elsewhere."
-                )
+                label = place.things[0].label
+                message = f"The answer puts “{label}” {place.where}{' of ' * bool(of)}{of}; its box is elsewhere."
                 return Finding("wrong", message, place.words)
     return None
+
+
+def _is_hedged(place: Place, sentence: Sentence) -> bool:
+    said = [at for at, token in enumerate(sentence.tokens) if token in PLACE_WORDS]
+    near = [at for at in said if sentence.tokens[at] == place.where] or said
+    return not near or sentence.hedges(near[0])
 
 
 def _with_subject(sentence: Sentence, question: str) -> Sentence:
@@ -90,32 +104,56 @@ def _with_subject(sentence: Sentence, question: str) -> Sentence:
     return Sentence(f"{question.lower().strip(' ?').removeprefix('where')} {text[found.start() :]}")
 
 
-def _names_single(words: frozenset[str], facts: Facts) -> bool:
-    """A word names something of which there is one box; most texts end here."""
+def _may_tell(answer: Side, words: frozenset[str], facts: Facts) -> bool:
+    """Something is named whose few boxes lie in one half of the frame, or two things are compared; most texts end here."""
     boxed = facts.boxed
-    return any(len(boxed.get(thing, ())) == 1 for word in words & WORDS for thing in MEANINGS[word])
+    near = [found for word in words & WORDS for thing in MEANINGS[word] if (found := boxed.get(thing, ()))]
+    if not near:
+        return False
+    if any(phrase in answer.folded for phrase in _COMPARING):
+        return True
+    return any(len(found) <= _MANY and _is_lopsided(found, facts) for found in near)
+
+
+def _is_lopsided(objects: list[Object], facts: Facts) -> bool:
+    asset = facts.scene.asset_of(objects[0])
+    if asset is None or asset.width is None or asset.height is None:
+        return False
+    for low, size in ((0, asset.width), (1, asset.height)):
+        sides = {_on_side(one.box[low], one.box[low + 2], size, first=True) for one in objects if one.box}
+        if len(sides) == 1 and None not in sides:
+            return True
+    return False
 
 
 def read_places(sentence: Sentence, facts: Facts) -> list[Place]:
-    """The places that a sentence gives to things of which there is one only."""
+    """The places that a sentence gives to things of which there are few."""
     text = sentence.text.strip()
     if "left" not in text and "right" not in text and not any(word in text for word in _OTHERS):
         return []
-    if not (_SIDE.search(text) or _LEVEL.search(text) or _RELATION.search(text) or "between" in text):
+    if not (
+        _SIDE.search(text) or _LEVEL.search(text) or _RELATION.search(text) or _ITS.search(text) or "between" in text
+    ):
         return []
     if found := _BETWEEN.search(text):
         # Before the clauses are cut: "between the cat and the dog" is one.
-        thing = _only_thing(text[: found.start()], facts)
+        things = _meant(text[: found.start()], facts)
         others = (_first_thing(found["one"], facts), _first_thing(found["two"], facts))
-        return [Place(thing, "between", (others[0], others[1]), text)] if thing and others[0] and others[1] else []
+        return [Place(things, "between", (others[0], others[1]), text)] if things and others[0] and others[1] else []
     places: list[Place] = []
-    before = ""
+    before, subject = "", None
     for part in _CLAUSES.split(text):
         # "On the left, a dog lies": the place comes before the thing.
         clause = f"{before[-_BACK:]} {part}" if before else part
         before = "" if _things_in(clause) else clause
-        if not before:
-            places += _read_clause(clause, facts)
+        if before:
+            continue
+        places += _read_clause(clause, facts)
+        own = _meant(clause.split(" to its ")[0], facts)
+        if (found := _ITS.search(clause)) and subject and own and subject not in own:
+            places.append(Place(own, found["side"], (subject,), clause.strip()))
+        if subject is None and len(own) == 1:
+            subject = own[0]
     return places
 
 
@@ -124,21 +162,21 @@ def _read_clause(clause: str, facts: Facts) -> list[Place]:
     relation = _RELATION.search(clause)
     if relation and not re.match(rf"(?:the|this|our) {_FRAME}\b", relation["after"]):
         where = relation["side"] or relation["alone"] or ("above" if relation["level"] == "above" else "below")
-        thing = _only_thing(clause[: relation.start()], facts)
+        things = _meant(clause[: relation.start()], facts)
         other = _first_thing(relation["after"], facts)
-        return [Place(thing, where, (other,), clause.strip())] if thing and other and thing is not other else []
+        return [Place(things, where, (other,), clause.strip())] if things and other and other not in things else []
     for side in _SIDE.finditer(clause):
         rest = clause[side.end() :].split()
         if side["of"] and not side["frame"] and side["of"].strip() != "and":
             continue  # "in the left of two rows"
         if rest and rest[0].strip(".,") in _BODY | {"of", "in"}:
             continue
-        if thing := _only_thing(clause[: side.start()].strip() or clause[side.end() :], facts):
-            places.append(Place(thing, side["side"], (), clause.strip()))
+        if things := _meant(clause[: side.start()].strip() or clause[side.end() :], facts):
+            places.append(Place(things, side["side"], (), clause.strip()))
     for level in _LEVEL.finditer(clause):
-        if thing := _only_thing(clause[: level.start()].strip() or clause[level.end() :], facts):
+        if things := _meant(clause[: level.start()].strip() or clause[level.end() :], facts):
             where = "above" if level["level"] in {"top", "upper"} else "below"
-            places.append(Place(thing, where, (), clause.strip()))
+            places.append(Place(things, where, (), clause.strip()))
     return places
 
 
@@ -155,12 +193,18 @@ def _things_in(text: str) -> list[tuple[frozenset[str], bool]]:
     return found
 
 
-def _only_thing(text: str, facts: Facts) -> Object | None:
-    """The one object that the text beside a place speaks of: it names one annotated thing only."""
+def _meant(text: str, facts: Facts) -> tuple[Object, ...]:
+    """The objects, one of which the text beside a place speaks of: it names one annotated kind of thing only."""
     named = [(things, alone) for things, alone in _things_in(text) if facts.objects_of(things)]
-    if len(named) != 1 or not named[0][1]:
-        return None
-    return _single(named[0][0], facts)
+    if len(named) != 1:
+        return ()
+    things, alone = named[0]
+    objects = facts.objects_of(things)
+    if len(objects) == 1:
+        single = _single(things, facts) if alone else None
+        return (single,) if single else ()
+    clear = len(objects) <= _MANY and all(one.box and not one.crowd for one in objects)
+    return tuple(objects) if clear else ()
 
 
 def _first_thing(text: str, facts: Facts) -> Object | None:
@@ -182,19 +226,26 @@ def _single(things: frozenset[str], facts: Facts) -> Object | None:
 
 
 def holds(place: Place, facts: Facts) -> bool | None:
-    """True or False where the boxes are clear, None where they are not."""
-    x1, y1, x2, y2 = _box(place.thing)
-    asset = facts.scene.asset_of(place.thing)
+    """True or False where the boxes are clear, None where they are not. Of several of a kind, False where it is so of none."""
+    truths = {_holds(one, place, facts) for one in place.things}
+    if len(place.things) == 1:
+        return truths.pop()
+    return False if truths == {False} else None
+
+
+def _holds(thing: Object, place: Place, facts: Facts) -> bool | None:
+    x1, y1, x2, y2 = _box(thing)
+    asset = facts.scene.asset_of(thing)
     width, height = (asset.width, asset.height) if asset else (None, None)
     sideways = place.where in {"left", "right"}
     if not place.others:
         return (
-            _on_side(x1, x2, width, place.where == "left")
+            _on_side(x1, x2, width, first=place.where == "left")
             if sideways
-            else _on_side(y1, y2, height, place.where == "above")
+            else _on_side(y1, y2, height, first=place.where == "above")
         )
     if place.where == "between":
-        return _is_between(_box(place.thing), *map(_box, place.others))
+        return _is_between(_box(thing), *map(_box, place.others))
     a1, b1, a2, b2 = _box(place.others[0])
     if sideways:
         gap = _GAP * (width or max(x2, a2))
@@ -223,7 +274,7 @@ def _is_between(own: Box, one: Box, two: Box) -> bool | None:
     return False if all(beside) or any(apart) else None
 
 
-def _on_side(low: float, high: float, size: int | None, first: bool) -> bool | None:  # noqa: FBT001
+def _on_side(low: float, high: float, size: int | None, *, first: bool) -> bool | None:
     """Whether a stretch lies in the first half; None where it lies about the middle."""
     if size is None:
         return None

@@ -95,7 +95,7 @@ def _truths(sentence: Sentence, facts: Facts) -> list[tuple[bool | None, str]]:
         found, noun = judge_colour(colour, nouns, facts)
         # A thing may be red among other colours: right is what one caption calls it, so a no is not sure.
         truths.append((claims.get(found), noun or nouns[-1]))
-    return [*truths, *((holds(place, facts), place.thing.label) for place in places)]
+    return [*truths, *((holds(place, facts), place.things[0].label) for place in places)]
 
 
 def _judge_thing(text: str, facts: Facts, *, yes: bool) -> Finding | None:

@@ -57,7 +57,7 @@ FOLLOWERS = frozenset(
     sits stands lies rests looks appears seems walks runs rides holds wears eats drinks plays faces leans hangs moves
     waits watches flies travels grazes sit stand lie rest look appear walk run ride hold wear eat play face hang move wait
     watch fly travel graze parked seen visible present located placed positioned situated surrounded filled covered stacked
-    off out up down here today nearby together being been does do did s so if than like during after before just only
+    off out up down here further farther closer slightly partially barely more today nearby together being been does do did s so if than like during after before just only
     """.split()
 )
 

@@ -1,7 +1,10 @@
 """What an audit of sources, categories and contexts found: each of these went wrong once."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -282,3 +285,43 @@ def test_a_prompt_is_shown_of_a_scene_that_can_be_shown(tmp_path):
     only = syphus("generate", config, "--show-prompt", cwd=tmp_path)
     assert only.returncode == 2
     assert "scene dog: the picture's width and height are not known" in only.stderr
+
+
+_THERE = [
+    ("albums", "perception", 4),
+    ("albums", "planning", 2),
+    ("albums", "reasoning", 1),
+    ("alike", "reasoning", 1),
+    ("changes", "perception", 2),
+    ("changes", "reasoning", 3),
+    ("events", "perception", 4),
+    ("pictures", "perception", 11),
+    ("pictures", "planning", 10),
+    ("pictures", "reasoning", 10),
+    ("rooms", "perception", 4),
+    ("rooms", "planning", 6),
+]
+"""Pairs of a run of all eight kinds of source."""
+_ALLOT = """
+from syphus.config import BalanceTable
+from syphus.jobs.balance import allot
+there = {(source, ability): float(count) for source, ability, count in THERE}
+targets = BalanceTable(abilities={"perception": 0.4, "reasoning": 0.3, "planning": 0.3}, source_at_most=0.4)
+print(sorted((cell, round(count, 6)) for cell, count in allot(there, targets).items()))
+"""
+
+
+def test_a_balance_is_the_same_in_every_start():
+    """Sets of texts have another order in each process; what is chosen, and paid for, must not."""
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", _ALLOT.replace("THERE", repr(there))],
+            env={**os.environ, "PYTHONHASHSEED": str(hash_seed)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for hash_seed, there in enumerate([_THERE, _THERE, _THERE, _THERE, _THERE[::-1]])
+    }
+    assert len(told) == 1

@@ -340,3 +340,14 @@ def test_regions_that_are_shown_with_an_id_may_be_pointed_at(tmp_path: Path) -> 
     assert [(thing.id, thing.label, thing.box) for thing in dialogue.objects] == [
         ("r1", "the front of the bus", (1, 1, 9, 9))
     ]
+
+
+def test_what_is_only_noted_goes_with_its_pair(tmp_path: Path) -> None:
+    """A thing that nothing bears out is no reason to drop the pair, and is told of it in the dialogue."""
+    noted = {"question": "What else belongs to the street?", "answer": "A lamp post stands beside the bus and the dog."}
+    toml = PAIRS + '[checks]\nstances = { unrelated = "score", objects = "score" }\n'
+    outcome, _ = make(write_category(tmp_path, toml), [pairs(LEAK, GOOD[0], noted, GOOD[1])] * 3)
+    (dialogue,) = outcome.dialogues
+    for verdict in dialogue.verdicts:
+        assert verdict.turn is not None
+        assert verdict.evidence in dialogue.turns[2 * verdict.turn].text + dialogue.turns[2 * verdict.turn + 1].text

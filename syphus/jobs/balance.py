@@ -44,7 +44,9 @@ def allot(there: Mapping[Cell, float], targets: BalanceTable) -> dict[Cell, floa
         InputError: no dataset at all can keep the targets: too few sources for ``source_at_most``, or an ability with a share
             of which there is nothing.
     """
-    cells = {cell: count for cell, count in there.items() if count > 0}
+    # In one order, whatever order they were counted in: flows of the same size may go different ways, and another way in the
+    # next start would choose, and pay for, other items.
+    cells = {cell: there[cell] for cell in sorted(there) if there[cell] > 0}
     if not cells:
         return {}
     _check_possible(cells, targets)
@@ -93,7 +95,7 @@ def _count(sources: Collection[str]) -> str:
 
 def _flow(cells: Mapping[Cell, float], targets: BalanceTable, total: float, steps: int) -> dict[Cell, float]:
     """The largest flow for a dataset of ``total`` pairs; the more steps, the more evenly it is spread over the cells."""
-    abilities = {ability for _, ability in cells}
+    abilities = dict.fromkeys(ability for _, ability in cells)
     wanted = {
         ability: total * targets.abilities.get(ability, 0.0) if targets.abilities else total for ability in abilities
     }
@@ -103,7 +105,7 @@ def _flow(cells: Mapping[Cell, float], targets: BalanceTable, total: float, step
     network = _Network()
     for ability, amount in wanted.items():
         network.set_capacity("in", ability, amount)
-    for source in {source for source, _ in cells}:
+    for source in dict.fromkeys(source for source, _ in cells):
         network.set_capacity(("of", source), "out", total * targets.source_at_most)
     for step in range(steps + 1):
         for (source, ability), count in cells.items():

@@ -88,6 +88,7 @@ class Generation:
         self.notes: list[str] = []
         self.keys: list[str] = []
         self.model = ""
+        self.noted: dict[Pair, list[Verdict]] = {}
         # What a text may point at: what the model was shown with an id.
         context = self.category.file.context
         known = [thing.id for thing in self.scene.objects if thing.box and not thing.crowd]
@@ -216,7 +217,15 @@ class Generation:
         verdict = self._check(together)
         new = [together[index] for index in verdict.passed if index >= len(kept)]
         kept += new[: step.pairs[1] - len(kept)]
+        self._remember(together, verdict)
         return list(verdict.verdicts)
+
+    def _remember(self, pairs: Sequence[Pair], verdict: PairsVerdict) -> None:
+        """What the checks only note, by the pair that it is about: it goes with the pair, wherever that comes to stand."""
+        for note in verdict.noted:
+            notes = self.noted.setdefault(pairs[note.turn or 0], [])
+            if note not in notes:
+                notes.append(note)
 
     def _judge_fields(self, step: ChatStep, read: ReadReply) -> tuple[dict[str, Any] | None, list[Verdict]]:
         """The output of a step with fields, checked as a pair where it completes the dialogue."""
@@ -226,8 +235,10 @@ class Generation:
         if step is not self.prompts.chat_steps[-1] or self.category.file.dialogue.pairs:
             return output, []
         self.outputs[step.name] = output
-        faults = self._check([self._single_pair()]).verdicts
-        return (None if faults else output), list(faults)
+        pair = self._single_pair()
+        verdict = self._check([pair])
+        self._remember([pair], verdict)
+        return (None if verdict.verdicts else output), list(verdict.verdicts)
 
     def _single_pair(self) -> Pair:
         shape = self.category.file.dialogue
@@ -280,6 +291,9 @@ class Generation:
             turns=tuple(turns),
             assets=self.scene.assets,
             objects=_referred(self.scene, turns),
+            verdicts=tuple(
+                structs.replace(note, turn=turn) for turn, pair in enumerate(pairs) for note in self.noted.get(pair, ())
+            ),
             provenance=Provenance(
                 category=self.category.fingerprint,
                 requests=tuple(self.keys),

@@ -32,7 +32,16 @@ DOORS = {
     "tenacity": {"engine/retry.py"},
     "genai_prices": {"money/prices.py"},
     "tiktoken": {"endpoints/tokens.py"},
-    "rich": {"cli/coldstart.py", "cli/show.py", "cli/yields.py", "cli/view.py", "cli/summary.py", "cli/diff.py", "cli/plan.py", "cli/batch.py"},
+    "rich": {
+        "cli/coldstart.py",
+        "cli/show.py",
+        "cli/yields.py",
+        "cli/view.py",
+        "cli/summary.py",
+        "cli/diff.py",
+        "cli/plan.py",
+        "cli/batch.py",
+    },
 }
 MODULES = sorted((ROOT / "syphus").rglob("*.py"))
 

@@ -8,6 +8,7 @@ import msgspec
 
 from syphus.cli.balance import show_balance
 from syphus.cli.summary import print_summary, summarise
+from syphus.cli.yields import show_yields
 from syphus.config import BalanceTable
 from syphus.decoding import convert
 from syphus.errors import Exit
@@ -20,11 +21,13 @@ def run(arguments: argparse.Namespace) -> int:
     with open_ledger(folder) as ledger:
         summary = summarise(ledger)
         shares = ledger.shares()
+        ended, refused = ledger.ended(), ledger.refused()
         config = ledger.meta("config", dict[str, Any], {})
         balance = convert(config.get("balance", {}), BalanceTable, file=folder)
     if arguments.json:
         print(msgspec.json.format(msgspec.json.encode(summary), indent=2).decode())
     else:
         print_summary(summary, folder)
+        show_yields(ended, refused)
         show_balance(shares, balance)
     return Exit.DONE

@@ -309,6 +309,15 @@ class LedgerReader:
             )
         )
 
+    def refused(self) -> dict[tuple[str, str], int]:
+        """What the checks refused in the newest generation, by category and check."""
+        rows = self._rows(
+            "SELECT category, substr(one.code, 1, instr(one.code || ':', ':') - 1), count(*) FROM"
+            " (SELECT category, json_extract(value, '$.code') AS code FROM newest, json_each(newest.rejects)"
+            " WHERE rejects != '[]') AS one GROUP BY 1, 2"
+        )
+        return {(category, check): count for category, check, count in rows}
+
     def echoes(self) -> dict[str, int]:
         """How often each demonstration was repeated by a reply, in the newest generation: ``category/file`` -> times."""
         return dict(

@@ -11,6 +11,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from syphus.quality.leaks_languages import SPACED, UNSPACED
+
 
 class Wording(Struct, frozen=True):
     """A pattern, and a substring without which it is not looked for."""
@@ -194,6 +196,7 @@ LEAKS: Final[tuple[Wording, ...]] = (
         r"\b(?:según|de acuerdo con) (?:la|las) (?:descripci(?:ón|ones)|leyendas?|información proporcionada)\b|"
         r"\bcuadros? delimitador(?:es)?\b",
     ),
+    *(one for row in SPACED for one in _wording(row[0], row[1], answers_only=row[2], marks=row[3])),
 )
 """Words by which an answer betrays that it was written from annotations and not from the picture."""
 
@@ -218,6 +221,7 @@ LEAKS_UNSPACED: Final[tuple[Wording, ...]] = (
         "الوصف|الإحاطة|التعليق|الإحداثيات",
         r"(?:وفق[اً]*|بناء[ً]?|بحسب|حسب)\s(?:على\s|ل)?ا?لوصف|مربع(?:ات)? الإحاطة|الإحداثيات",
     ),
+    *(one for row in UNSPACED for one in _wording(row[0], row[1], answers_only=row[2])),
 )
 """The same in languages that these letters tell; looked at only where the text is not ASCII."""
 

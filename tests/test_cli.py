@@ -438,7 +438,7 @@ def test_a_balance_that_cannot_be_kept_is_refused_before_anything_is_sent(
     config = write_config(tmp_path, server.url)
     done = syphus("generate", config, "--set", "balance.source_at_most=0.3", cwd=tmp_path, key="k")
     assert done.returncode == 2
-    assert "1 sources of at most 30% each are no whole" in done.stderr
+    assert "1 source of at most 30% is no whole" in done.stderr
     assert not server.calls
 
 

@@ -52,7 +52,11 @@ def make_project(folder: Path, url: str, *, categories: tuple[str, ...] = ("mine
             folder, name, TOML, {"system.md": f"Talk as {name} would."}, [demonstration("dog"), demonstration("cat")]
         )
     scenes = [
-        {"id": f"s{number}", "captions": [{"text": f"A brown horse with {number} carts waits at the old mill."}]}
+        {
+            "id": f"s{number}",
+            "assets": [{"path": f"{number}.jpg"}],
+            "captions": [{"text": f"A brown horse with {number} carts waits at the old mill."}],
+        }
         for number in range(SCENES)
     ]
     (folder / "scenes.jsonl").write_text("".join(json.dumps(scene) + "\n" for scene in scenes))

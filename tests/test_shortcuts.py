@@ -6,7 +6,7 @@ import re
 from difflib import SequenceMatcher
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from syphus.categories.blocks import Context
@@ -255,6 +255,7 @@ EXTRA = {
 @given(st.tuples(PLACES, PLACES, PLACES, PLACES), SIDES, SIDES)
 @settings(max_examples=30)
 def test_many_boxes_are_written_as_each_by_itself(convention: Convention, box, width: int, height: int) -> None:
+    assume(max(width, height) < 200 * min(width, height) or convention.frame != "resized")  # the model takes no others
     write = box_writer(convention, width=width, height=height)
     assert write(box) == render_box(box, convention, width=width, height=height)
 

@@ -68,21 +68,8 @@ def render_context(scene: Scene, context: Context) -> Rendered:
     """
     blocks: list[list[Line]] = []
     notes: list[str] = []
-    hidden = scene.people if context.names == "hidden" else ()
-    pointing = shows_ids(context)
     for block in context.blocks:
-        made = []
-        for line in _BLOCKS[block](scene, context):
-            if block != "captions":  # these are cleaned before they are compared
-                line.text = one_line(line.text)
-                if (
-                    "](#" in line.text and not pointing and block != "ocr"
-                ):  # what can be read in a picture is no reference
-                    line.text = plain_text(line.text)
-            if hidden:
-                line.text = hide(line.text, hidden)
-            if line.text:
-                made.append(line)
+        made = _make_lines(block, scene, context)
         limit = getattr(context, block).max
         if len(made) > limit:
             _close_gaps(made)
@@ -105,6 +92,23 @@ def render_context(scene: Scene, context: Context) -> Rendered:
     if fitted.tokens > context.max_tokens:
         notes.append(f"what is never cut is longer than {context.max_tokens} tokens")
     return Rendered(_lay_out(fitted.lines, titles, context), tuple(notes))
+
+
+def _make_lines(block: Block, scene: Scene, context: Context) -> list[Line]:
+    """A block's lines, clean and without hidden names; those that are empty left out."""
+    hidden = scene.people if context.names == "hidden" else ()
+    pointing = shows_ids(context)
+    made = []
+    for line in _BLOCKS[block](scene, context):
+        if block != "captions":  # these are cleaned before they are compared
+            line.text = one_line(line.text)
+            # What can be read in a picture is no reference, whatever it looks like.
+            line.text = line.text if pointing or block == "ocr" else plain_text(line.text)
+        if hidden:
+            line.text = hide(line.text, hidden)
+        if line.text:
+            made.append(line)
+    return made
 
 
 def _close_gaps(lines: list[Line]) -> None:

@@ -76,7 +76,14 @@ def _find_delimiter(line: str) -> str:
 
 def _group(file: Path, report: Report) -> Iterator[Row]:
     """The dialogues of the table as rows: what is theirs, and ``texts`` with what is said by turns."""
-    csv.field_size_limit(_LONGEST_CELL)
+    before = csv.field_size_limit(_LONGEST_CELL)  # it is the whole process's
+    try:
+        yield from _group_cells(file, report)
+    finally:
+        csv.field_size_limit(before)
+
+
+def _group_cells(file: Path, report: Report) -> Iterator[Row]:
     with open_text(file, newline="") as stream:
         head = stream.readline()
         stream.seek(0)

@@ -68,8 +68,7 @@ def _check_possible(cells: Mapping[Cell, float], targets: BalanceTable) -> None:
     sources = {source for source, _ in cells}
     if len(sources) * targets.source_at_most < 1 - _EPSILON:
         raise InputError(
-            f"what there is comes from {_count(sources)}, and {_count(sources)} of at most {targets.source_at_most:.0%} "
-            f"{'is' if len(sources) == 1 else 'are'} no whole",
+            f"{_count(sources)} of at most {targets.source_at_most:.0%} {'is' if len(sources) == 1 else 'are'} no whole",
             place="balance.source_at_most",
             mend=f"With {_count(sources)} it must be {math.ceil(100 / len(sources)) / 100:.2f} or more. A `limit` may leave sources out.",
         )

@@ -88,7 +88,7 @@ SPACED: Final[tuple[Row, ...]] = (
         (r"\b(?:las|sus|con|de|en) coordenadas\b(?! gps)|\bcuadros? (?:delimitador(?:es)?|de delimitación)\b|"
         r"\bcajas? delimitadoras?\b|\brecuadros? delimitador(?:es)?\b|\bmarcas? de tiempo\b"),
         False,
-        r"coordenadas|delimita|marcas? ",
+        r"coordenadas|delimita|\bmarcas?\b",
     ),
 )  # fmt: skip
 """Languages with spaces between words; beside ``LEAKS``."""

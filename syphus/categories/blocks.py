@@ -6,10 +6,10 @@ from msgspec import Struct
 
 Need = Literal[
     "captions", "objects", "boxes", "attributes", "keypoints", "regions", "relations", "segments", "speech", "ocr",
-    "questions", "options", "absent", "prose", "picture", "pair", "several", "video", "scan",
+    "questions", "options", "absent", "prose", "single", "picture", "pair", "several", "video", "scan",
 ]  # fmt: skip
 """What a scene must have. ``segments``: of which something is told; ``questions``: with an answer; ``speech``: a segment with a subtitle; ``options``: a multiple choice whose right option is known;
-``picture``: exactly one asset, a picture; ``pair``: exactly two assets; ``several``: two or more; ``video``: one asset, a video
+``single``: at most one asset, and that a picture; ``picture``: exactly one, a picture; ``pair``: exactly two assets; ``several``: two or more; ``video``: one asset, a video
 or its frames; ``scan``: one asset, the scan of a room."""
 Block = Literal[
     "assets", "captions", "objects", "attributes", "keypoints", "regions", "relations", "absent", "segments", "ocr",

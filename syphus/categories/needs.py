@@ -36,6 +36,7 @@ _HAS: dict[Need, Callable[[Scene], bool]] = {
     "options": lambda scene: any(question.correct is not None for question in scene.questions),
     "absent": lambda scene: bool(scene.absent),
     "prose": lambda scene: bool(scene.prose),
+    "single": lambda scene: len(scene.assets) < 2 and all(asset.kind == "image" for asset in scene.assets),
     "picture": lambda scene: _is_one(scene, "image"),
     "video": lambda scene: _is_one(scene, "video", "frames"),
     "scan": lambda scene: _is_one(scene, "point_cloud"),

@@ -83,16 +83,25 @@ def _check_config(path: Path, flags: dict[str, Any]) -> int:
         if lacks:
             text += f" ({', '.join(f'{count} have no {need}' for need, count in lacks.most_common())})"
         if category.chat_steps and fitting:
-            text += f"; {_prompt_size(prompts, fitting[0])}"
+            text += f"; {_prompt_size(prompts, fitting)}"
         view.say(text)
     _say_problems(problems)
     return Exit.DONE if scenes else Exit.BAD_INPUT
 
 
-def _prompt_size(prompts: CategoryPrompts, scene: Scene) -> str:
+def _prompt_size(prompts: CategoryPrompts, scenes: list[Scene]) -> str:
+    """How long a prompt is, by the first scene that can be shown; a run leaves the others out, with the reason."""
     constant = sum(estimate_tokens(message.content) for message in prompts.prefix(prompts.category.chat_steps[0]))
-    own = estimate_tokens(prompts.render(scene).text)
-    return f"about {constant:,} tokens of constant prompt, {own:,} of the first scene"
+    reason = ""
+    for scene in scenes:
+        try:
+            own = estimate_tokens(prompts.render(scene).text)
+        except InputError as error:
+            reason = reason or f"scene {scene.id}: {error.message}"
+            continue
+        skipped = f" that can be shown ({reason})" if reason else ""
+        return f"about {constant:,} tokens of constant prompt, {own:,} of the first scene{skipped}"
+    return f"but none can be shown ({reason})"
 
 
 def _check_scenes(path: Path) -> int:

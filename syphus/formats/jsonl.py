@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import fields
 
 from syphus.decoding import decode_json
 from syphus.errors import InputError
@@ -43,7 +44,7 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
     with write_whole(target) as file:
         for dialogue in dialogues:
             try:
-                line = msgspec.json.encode(dialogue)
+                line = _encode(dialogue)
                 _decoder.decode(line)
             except (msgspec.ValidationError, UnicodeEncodeError):
                 written.leave_out(dialogue, "it breaks the rules of its record, so that it could not be read again")
@@ -51,6 +52,17 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
                 file.write(line + b"\n")
                 written.written += 1
     return written
+
+
+_USUAL = {field.name: field.default for field in fields(Dialogue) if field.name in ("ability", "language")}
+
+
+def _encode(dialogue: Dialogue) -> bytes:
+    """As JSON, with ability and language in every row: in a table of rows, a field that is left out holds nothing."""
+    usual = [name for name, value in _USUAL.items() if getattr(dialogue, name) == value]
+    if not usual:
+        return msgspec.json.encode(dialogue)
+    return b"{" + "".join(f'"{name}":"{_USUAL[name]}",' for name in usual).encode() + msgspec.json.encode(dialogue)[1:]
 
 
 def read(file: Path, options: ImportOptions, report: Report) -> Iterator[Dialogue]:  # noqa: ARG001 - the contract

@@ -14,6 +14,7 @@ alone, a name may touch another word. Arabic may put one letter before it ("and"
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -105,8 +106,7 @@ def _compile(people: tuple[Person, ...]) -> _Names | None:
     if not owners:
         return None
     forms = {form for name in owners for form in (name, unicodedata.normalize("NFD", name))}
-    any_name = "|".join(_make_pattern(form) for form in sorted(forms, key=lambda form: (-len(form), form)))
-    one = rf"(?:{any_name})"
+    one = _any_of(forms)
     pattern = re.compile(
         rf"{_IDS}|(?:{_BEFORE}(?:{_TITLES})\b\.?\s+)?(?P<names>{one}(?:\s+{one})*)(?P<tail>['’](?![^\W_]))?"
     )
@@ -124,11 +124,20 @@ def _compile(people: tuple[Person, ...]) -> _Names | None:
     return _Names(probe, pattern, single, owners, tuple(map(unname, calls)))
 
 
-def _make_pattern(name: str) -> str:
-    inner = re.sub(r"['’]", "['’]", r"\s+".join(map(re.escape, name.split())))
-    before = "" if re.match(f"[{_UNSPACED}]", name) else _BEFORE
-    after = "" if re.search(f"[{_UNSPACED}{_HANGUL}]$", name) else _AFTER
-    return f"{before}{inner}{after}"
+def _any_of(names: Iterable[str]) -> str:
+    """A pattern of all names, the longest first.
+
+    What has to stand around a name stands around all of the same kind together: with a look-around for each of them, a hundred
+    names took seconds to compile.
+    """
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for name in sorted(names, key=lambda name: (-len(name), name)):
+        before = "" if re.match(f"[{_UNSPACED}]", name) else _BEFORE
+        after = "" if re.search(f"[{_UNSPACED}{_HANGUL}]$", name) else _AFTER
+        inner = re.sub(r"['’]", "['’]", r"\s+".join(map(re.escape, name.split())))
+        kinds.setdefault((before, after), []).append(inner)
+    groups = (f"{before}(?:{'|'.join(inner)}){after}" for (before, after), inner in kinds.items())
+    return f"(?:{'|'.join(groups)})"
 
 
 def _make_calls(people: tuple[Person, ...]) -> tuple[str, ...]:

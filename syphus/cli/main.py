@@ -9,9 +9,9 @@ import syphus
 from syphus.cli.flags.categories import add_categories
 from syphus.cli.flags.common import add, positive
 from syphus.cli.flags.datasets import add_datasets
+from syphus.cli.flags.judging import add_judging
 from syphus.cli.flags.making import add_making
-from syphus.cli.judging_flags import add_judging
-from syphus.cli.report_flags import add_report
+from syphus.cli.flags.report import add_report
 from syphus.errors import Exit, SyphusError
 
 EPILOG = """\

@@ -1,7 +1,7 @@
 """The flags of the commands for datasets: written, read, judged, mixed, translated."""
 
 from syphus.cli.flags.common import Commands, add, add_category, add_folders, positive
-from syphus.cli.translate_flags import add_translate_flags
+from syphus.cli.flags.translate import add_translate_flags
 
 
 def add_datasets(commands: Commands) -> None:

@@ -38,7 +38,14 @@ _DIALOGUES_AT_A_TIME = 256
 """So many dialogues go into one language before the next language's turn, as scenes do into a category."""
 DECIDING = (
     *("jobs/translate", "jobs/translation_asking", "jobs/translation_memory", "jobs/translation_prompts"),
-    *("quality/locks", "quality/numerals", "quality/repeats", "quality/vocabulary", "quality/wordings"),
+    *(
+        "quality/leaks_languages",
+        "quality/locks",
+        "quality/numerals",
+        "quality/repeats",
+        "quality/vocabulary",
+        "quality/wordings",
+    ),
     *("quality/translation", "quality/translation_identify", "quality/translation_languages"),
     *("categories/reply", "categories/exact", "categories/fitting", "categories/labelled", "categories/reading"),
     *("categories/templates", "references/text", "records"),

@@ -20,7 +20,7 @@ from syphus.cli.dialogues import Subjects
 from syphus.cli.ending import end_early, tell_of_closed, tell_of_stop
 from syphus.cli.planning import Planner, make_planner
 from syphus.cli.translate_asks import load_model_config
-from syphus.cli.work import Interrupts
+from syphus.cli.work import Interrupts, run_to_its_end
 from syphus.config import Config
 from syphus.engine.batch_packing import take_over
 from syphus.engine.counters import Counters
@@ -284,6 +284,30 @@ def draw_again(tasks: list[Task], ledger: Ledger) -> None:
     if wanted:
         ledger.draw_again(wanted)
     view.say(f"{len(wanted):,} items that brought nothing, or not all, that can be used are asked about anew")
+
+
+def carry_out(
+    tasks: list[Task], subjects: Subjects, arguments: argparse.Namespace, show: Callable[[Ledger], int]
+) -> int:
+    """Does the tasks as the flags say, or tells of them and sends nothing (``--show-prompt``, ``--plan``); the exit code.
+
+    Args:
+        tasks: of one command, over the same subjects.
+        subjects: the dialogues.
+        arguments: the flags that these commands share.
+        show: what came of it, from the ledger; another code than 0 goes before that of the work.
+    """
+    if arguments.show_prompt:
+        return show_first(tasks[0])
+    priced(tasks, subjects)
+    if arguments.plan:
+        return Exit.DONE
+    with open_ledger(subjects.folder, create=True) as ledger:
+        keep_source(subjects, ledger, tasks[0], arguments)
+        if arguments.again:
+            draw_again(tasks, ledger)
+        code = run_to_its_end(lambda: ask_models(tasks, subjects, ledger))
+        return code if code not in (Exit.DONE, Exit.FAILURES) else show(ledger) or code
 
 
 async def ask_models(tasks: list[Task], subjects: Subjects, ledger: Ledger) -> int:

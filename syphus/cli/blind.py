@@ -10,26 +10,13 @@ import msgspec
 from msgspec import structs
 
 from syphus.cli import view
-from syphus.cli.asking import (
-    Task,
-    ask_models,
-    draw_again,
-    keep_source,
-    library_near,
-    model_configs,
-    outcomes_of,
-    priced,
-    shared_text,
-    show_first,
-)
+from syphus.cli.asking import Task, carry_out, library_near, model_configs, outcomes_of, shared_text
 from syphus.cli.connect import sent_name, sent_seed
 from syphus.cli.dialogues import Subjects, open_subjects, tell
-from syphus.cli.work import run_to_its_end
 from syphus.config import Config
 from syphus.errors import Exit, InputError
 from syphus.jobs.blind import FAMILY, Blinding, BlindItem, BlindReport, blind_job, planned_requests, report_blind
 from syphus.jobs.judge_asking import DRAW_TEMPERATURE
-from syphus.ledger.ledger import open_ledger
 from syphus.ledger.reader import LedgerReader
 from syphus.records import Dialogue
 from syphus.report.decisions import Decision, version_of, write_decisions
@@ -51,19 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         system, repair = shared_text(texts, "blind"), shared_text(texts, "repair")
         (config,) = model_configs(arguments, subjects)
         task = _task(config, system, repair, limit, subjects, arguments)
-        if arguments.show_prompt:
-            return show_first(task)
-        priced([task], subjects)
-        if arguments.plan:
-            return Exit.DONE
-        with open_ledger(subjects.folder, create=True) as ledger:
-            keep_source(subjects, ledger, task, arguments)
-            if arguments.again:
-                draw_again([task], ledger)
-            code = run_to_its_end(lambda: ask_models([task], subjects, ledger))
-            if code not in (Exit.DONE, Exit.FAILURES):
-                return code
-            return _show(ledger, task, limit, arguments) or code
+        return carry_out([task], subjects, arguments, lambda ledger: _show(ledger, task, limit, arguments))
 
 
 def _task(

@@ -11,22 +11,10 @@ import msgspec
 from msgspec import structs
 
 from syphus.cli import view
-from syphus.cli.asking import (
-    Task,
-    ask_models,
-    draw_again,
-    keep_source,
-    library_near,
-    model_configs,
-    outcomes_of,
-    priced,
-    shared_text,
-    show_first,
-)
+from syphus.cli.asking import Task, carry_out, library_near, model_configs, outcomes_of, shared_text
 from syphus.cli.connect import sent_name, sent_seed
 from syphus.cli.dialogues import Subjects, open_subjects, tell
 from syphus.cli.export import find_target, say_written
-from syphus.cli.work import run_to_its_end
 from syphus.config import Config
 from syphus.errors import Exit, InputError
 from syphus.files import write_whole
@@ -34,7 +22,7 @@ from syphus.formats.exporting import ExportOptions, find_format
 from syphus.jobs.correct import CHECK, correct_job, planned_requests
 from syphus.jobs.correct_items import FAMILY, Correcting, CorrectItem
 from syphus.jobs.correct_sentences import split_sentences
-from syphus.ledger.ledger import Ledger, open_ledger
+from syphus.ledger.ledger import Ledger
 from syphus.records import Dialogue
 
 _TOKENS_OF_A_SENTENCE = 45
@@ -58,19 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         system, repair = shared_text(texts, "correcting"), shared_text(texts, "repair")
         (config,) = model_configs(arguments, subjects)
         task = structs.replace(_task(config, system, repair, subjects), looks=arguments.look)
-        if arguments.show_prompt:
-            return show_first(task)
-        priced([task], subjects)
-        if arguments.plan:
-            return Exit.DONE
-        with open_ledger(subjects.folder, create=True) as ledger:
-            keep_source(subjects, ledger, task, arguments)
-            if arguments.again:
-                draw_again([task], ledger)
-            code = run_to_its_end(lambda: ask_models([task], subjects, ledger))
-            if code not in (Exit.DONE, Exit.FAILURES):
-                return code
-            return _show(ledger, task, subjects, arguments) or code
+        return carry_out([task], subjects, arguments, lambda ledger: _show(ledger, task, subjects, arguments))
 
 
 def _task(config: Config, system: str, repair: str, subjects: Subjects) -> Task:

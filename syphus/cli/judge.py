@@ -10,22 +10,10 @@ import msgspec
 from msgspec import structs
 
 from syphus.cli import view
-from syphus.cli.asking import (
-    Task,
-    ask_models,
-    draw_again,
-    keep_source,
-    library_near,
-    model_configs,
-    outcomes_of,
-    priced,
-    shared_text,
-    show_first,
-)
+from syphus.cli.asking import Task, carry_out, library_near, model_configs, outcomes_of, shared_text
 from syphus.cli.connect import sent_name, sent_seed
 from syphus.cli.dialogues import Subjects, open_subjects, tell
 from syphus.cli.export import find_target, say_written
-from syphus.cli.work import run_to_its_end
 from syphus.config import Config
 from syphus.decoding import read_text
 from syphus.errors import Exit, InputError
@@ -34,7 +22,7 @@ from syphus.jobs.judge import FAMILY, Judge, JudgeItem, judge_job, planned_reque
 from syphus.jobs.judge_asking import DRAW_TEMPERATURE, Subject
 from syphus.jobs.judge_rubric import Rubric, read_rubric
 from syphus.jobs.judge_scores import CriterionReport, DuelReport, ScoreBook, count_duels, without_pairs
-from syphus.ledger.ledger import open_ledger
+from syphus.ledger.ledger import Ledger, open_ledger
 from syphus.ledger.reader import LedgerReader
 from syphus.records import Dialogue
 from syphus.report.decisions import Decision, version_of, write_decisions
@@ -64,22 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
         tasks = [
             _task(config, rubric, repair, subjects, rivals, arguments) for config in model_configs(arguments, subjects)
         ]
-        if arguments.show_prompt:
-            return show_first(tasks[0])
-        priced(tasks, subjects)
-        if arguments.plan:
-            return Exit.DONE
-        with open_ledger(subjects.folder, create=True) as ledger:
-            keep_source(subjects, ledger, tasks[0], arguments)
-            if arguments.again:
-                draw_again(tasks, ledger)
-            code = run_to_its_end(lambda: ask_models(tasks, subjects, ledger))
-            if code not in (Exit.DONE, Exit.FAILURES):
-                return code
+
+        def show(ledger: Ledger) -> int:
             items = {item.id for task in tasks for item in task.items(None, lambda _: 0)}
             if rivals is not None:
-                return _show_duels(ledger, rubric, items, arguments) or code
-            return _show_scores(ledger, rubric, items, subjects, bars, arguments) or code
+                return _show_duels(ledger, rubric, items, arguments)
+            return _show_scores(ledger, rubric, items, subjects, bars, arguments)
+
+        return carry_out(tasks, subjects, arguments, show)
 
 
 def _read_texts(arguments: argparse.Namespace) -> tuple[Rubric, str]:

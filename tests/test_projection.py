@@ -9,7 +9,7 @@ from test_plan import plan_of, write_config
 from syphus.cli.assemble import open_categories
 from syphus.cli.connect import open_engine
 from syphus.cli.main import main
-from syphus.cli.view import parts_of
+from syphus.cli.view import each_pair, parts_of
 from syphus.config import load_config
 from syphus.engine.counters import Counters, Share
 from syphus.ledger.ledger import open_ledger
@@ -45,6 +45,22 @@ def test_a_runs_items_are_divided_among_its_categories() -> None:
     assert parts_of(count, 300) == [Part(150, 30, 3.0, 0.5), Part(100, 0, 0.0, None)]
     part = Counters(items=50, kept=20, cost=2.0, risk=1.0)
     assert parts_of(part, 300) == [Part(250, 30, 3.0)], "of a part of a run nobody knows which categories are left"
+
+
+def test_what_a_pair_costs_is_shown_by_category_the_dearest_first() -> None:
+    def shares(**categories: Share) -> Counters:
+        return Counters(categories=categories)
+
+    talk, plan = Share(items=10, pairs=50, cost=0.1), Share(items=10, kept=4, pairs=6, cost=0.03)
+    assert each_pair(shares(talk=talk)) == [], "of one category the total says it all"
+    assert each_pair(shares(talk=talk, free=Share(items=9, pairs=9))) == [], (
+        "what costs nothing is no dearer than another"
+    )
+    assert each_pair(shares(talk=talk, plan=plan)) == ["a pair: plan $0.0050", "talk $0.0020"]
+    none, begun = Share(items=3, cost=0.5), Share(cost=0.2)
+    assert each_pair(shares(talk=talk, none=none, begun=begun)) == ["a pair: none $0.50 for none", "talk $0.0020"]
+    many = {f"c{number}": Share(items=1, pairs=1, cost=float(number)) for number in range(1, 8)}
+    assert each_pair(shares(**many)) == ["a pair: c7 $7.00", "c6 $6.00", "c5 $5.00", "4 cheaper"]
 
 
 def test_the_first_projection_is_that_of_the_plan(

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import floor, log10
+from math import floor, inf, log10
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -24,6 +24,8 @@ from syphus.money.projection import Part, still_to_pay
 _console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
 _EVERY = 10.0
 """Seconds between two plain lines."""
+_DEAREST = 3
+"""Categories whose cost of a pair is shown while a run goes on; the summary at its end has all."""
 _RATE_OVER = 120.0
 """Seconds over which the rate is taken: replayed items at the start must not promise a speed that calls do not have."""
 
@@ -78,7 +80,7 @@ class _Line:
         self._past: deque[tuple[float, int]] = deque(maxlen=400)
 
     def text(self) -> Text:
-        """How it stands now, in three lines: what is made, what it costs, how it flows."""
+        """How it stands now, a line each: what is made, what it costs, and by category, how it flows."""
         return Text("\n".join(" · ".join(line) for line in self._lines() if line))
 
     def plain(self) -> str:
@@ -102,10 +104,10 @@ class _Line:
         if count.failures:
             kinds = ", ".join(f"{kind} {number}" for kind, number in count.failures.most_common(2))
             flow.append(f"trouble: {kinds}")
-        return [made, paid, flow]
+        return [made, paid, each_pair(count), flow]
 
     def _money(self) -> list[str]:
-        """The cost so far of all starts, what all will cost at this rate, and what a pair of this start has cost."""
+        """The cost so far of all starts, what all will cost at this rate, and what a pair that this start made has cost."""
         count, budget = self._counters, self._engine.dispatch.budget
         if not count.sent or not (budget.spent or budget.cap):
             return []
@@ -115,10 +117,11 @@ class _Line:
         if budget.cap is not None:
             text += f" (budget {dollars(budget.cap)})"
         parts = [text]
-        if count.pairs and budget.spent:
-            parts.append(f"{dollars(budget.spent / count.pairs)} a pair")
+        if made := sum(share.pairs for share in count.categories.values()):
+            parts.append(f"{dollars((count.cost + count.risk) / made)} a pair")
         if count.cached_tokens:
-            parts.append(f"{short_number(count.cached_tokens)} cached, {dollars(count.saved)} saved")
+            saved = f", {dollars(count.saved)} saved" if count.saved > 0 else ""
+            parts.append(f"{short_number(count.cached_tokens)} cached{saved}")
         return parts
 
     def _in_flight(self) -> str:
@@ -143,6 +146,25 @@ class _Line:
             return []
         left = (self._total - self._counters.items) * seconds / done
         return [f"{done / seconds * 60:,.0f}/min", f"{_duration(left)} left"]
+
+
+def each_pair(count: Counters) -> list[str]:
+    """What a pair of each category has cost in this start, the dearest first; nothing where there is only one category.
+
+    A category that has cost something and given nothing comes before all others. One of which no item has ended yet (and the
+    probes of an endpoint) can be no dearer than it will be.
+    """
+    paid = {name: share for name, share in count.categories.items() if share.cost > 0 and share.items > share.kept}
+    if len(paid) < 2:
+        return []
+    costs = {name: share.cost / share.pairs if share.pairs else inf for name, share in paid.items()}
+    parts = [
+        f"{name} {dollars(paid[name].cost)} for none" if cost == inf else f"{name} {dollars(cost)}"
+        for name, cost in sorted(costs.items(), key=lambda one: (-one[1], -paid[one[0]].cost))
+    ]
+    parts[0] = f"a pair: {parts[0]}"
+    rest = len(parts) - _DEAREST
+    return [*parts[:_DEAREST], f"{rest} cheaper"] if rest > 0 else parts
 
 
 def parts_of(count: Counters, total: int) -> list[Part]:

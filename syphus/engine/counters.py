@@ -26,6 +26,7 @@ class Share(Struct, kw_only=True):
     kept: int = 0
     """Of these: items of an earlier start whose outcome stands."""
     pairs: int = 0
+    """Those of items that were made in this start."""
     cost: float = 0.0
     """US dollars, what may have been billed beside included."""
 

@@ -165,8 +165,10 @@ class Engine:
         if done.position != position:
             self._ledger.move_outcome(item.id, position)
         self.counters.kept += 1
-        self.counters.of(item.category).kept += 1
-        self._count(item, done.state, done.dialogues, done.pairs)
+        self.counters.add(done.state, done.dialogues, done.pairs)
+        share = self.counters.of(item.category)
+        share.items += 1
+        share.kept += 1
         return True
 
     async def _work(self, job: Job) -> None:
@@ -202,13 +204,10 @@ class Engine:
             outcome = Outcome()
         state = "failed" if detail else state_of(outcome)
         self._ledger.record_outcome(item, position, outcome, state=state, detail=detail or outcome.skipped)
-        self._count(item, state, len(outcome.dialogues), outcome.pairs)
-
-    def _count(self, item: Item, state: str, dialogues: int, pairs: int) -> None:
-        self.counters.add(state, dialogues, pairs)
+        self.counters.add(state, len(outcome.dialogues), outcome.pairs)
         share = self.counters.of(item.category)
         share.items += 1
-        share.pairs += pairs
+        share.pairs += outcome.pairs
 
     async def ask(self, request: Request) -> Reply:
         """The reply to a request: the one in the ledger, or a new one that is on disk before this returns.

@@ -13,6 +13,16 @@ _CONTROL = re.compile(
     r"|[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]"
 )
 
+_TOKEN = re.compile(
+    r"(<{1,2})(?=[|\uff5c][^|\uff5c<>\n]{1,60}[|\uff5c]>|(?i:/?SYS>>|/?(?:s|bos|eos|pad|unk|image|img|img_context|im_patch"
+    r"|im_start|im_end|video|audio|image_soft_token|(?:start|end)_of_(?:image|turn|role)|tool_call|think)\d*>))"
+    r"|(\[)(?=/?(?:INST|SYSTEM_PROMPT|IMG|IMG_BREAK|IMG_END|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS)\])"
+)
+"""What opens a token of a chat format, or a picture's place in one. Servers that tokenize the whole prompt at once (llama.cpp, and
+those that apply a Hugging Face chat template) take it for their own wherever it stands: a caption could begin a turn with it."""
+_MARKED = re.compile(r"[A-Z]\]")
+"""No text without it has a token in brackets; those with numbers in them are many."""
+
 
 class Line(Struct):
     """A line of the context, before it is known whether there is room for it."""
@@ -26,14 +36,15 @@ class Line(Struct):
 
 
 def one_line(text: str) -> str:
-    """The text as it may enter a prompt: no control characters, white space as single spaces.
+    """The text as it may enter a prompt: no control characters, no tokens of chat formats, white space as single spaces.
 
-    A line break would let a caption pass for a block of its own; terminal codes and zero bytes are no text at all.
+    A line break would let a caption pass for a block of its own; terminal codes and zero bytes are no text at all. A token like
+    ``<|im_start|>`` keeps its letters, and a space behind its bracket, so that no server takes it for its own.
     """
-    # Of what is printable, only the common space is white; nearly every text ends here.
-    if text.isprintable() and "  " not in text and text[:1] != " " and text[-1:] != " ":
-        return text
-    return " ".join(_CONTROL.sub("", text).split())
+    # Of what is printable, only the common space is white; nearly every text is as it should be.
+    if not text.isprintable() or "  " in text or text[:1] == " " or text[-1:] == " ":
+        text = " ".join(_CONTROL.sub("", text).split())
+    return _TOKEN.sub(r"\1\2 ", text) if "<" in text or ("[" in text and _MARKED.search(text)) else text
 
 
 def asset_id(scene: Scene, named: str | None) -> str | None:

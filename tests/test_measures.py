@@ -79,6 +79,11 @@ def test_verb_and_object_are_what_a_person_reads_in_nine_of_ten():
     assert len(wrong) <= len(ROWS) // 10, wrong
 
 
+@pytest.mark.parametrize("question", ["When, in this picture, is it?", "What, then, is on the table?", "who , who"])
+def test_a_comma_is_no_verb(question):
+    assert read_question(question).verb != ","
+
+
 @pytest.mark.parametrize(
     ("question", "steps"),
     [

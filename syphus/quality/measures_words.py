@@ -178,6 +178,8 @@ def _of_wh_question(words: list[str]) -> tuple[str, str]:
 
 def _of_clause(words: list[str]) -> tuple[str, str]:
     """Verb and object of a clause that begins with an auxiliary, or with its verb."""
+    while words[:1] == [","]:
+        words = words[1:]  # "what, then, is on the table"
     if not words:
         return "", ""
     first, rest = words[0], words[1:]

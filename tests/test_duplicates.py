@@ -9,9 +9,9 @@ import pytest
 from rapidfuzz import process
 from rapidfuzz.distance import Indel
 
-from syphus.quality.duplicates import LONG_ANSWER, Coder, Duplicates, Shelf, picture_of
 from syphus.quality.novelty import rouge_l
 from syphus.quality.pairs import Pair
+from syphus.quality.sets.duplicates import LONG_ANSWER, Coder, Duplicates, Shelf, picture_of
 from syphus.records import Asset, Dialogue, Turn
 
 DATA = Path(os.environ.get("SYPHUS_DATA") or Path(__file__).parents[2] / "shared" / "data")

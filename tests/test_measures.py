@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syphus.quality.measures import Measures
-from syphus.quality.measures_choices import read_choice
-from syphus.quality.measures_figures import entropy, evenness, quantiles, top, uniform_chance
-from syphus.quality.measures_sample import Sample, distinct, novelty
-from syphus.quality.measures_words import read_question
 from syphus.quality.novelty import rouge_l
 from syphus.quality.pairs import Pair
+from syphus.quality.sets.choices import read_choice
+from syphus.quality.sets.figures import entropy, evenness, quantiles, top, uniform_chance
+from syphus.quality.sets.measures import Measures
+from syphus.quality.sets.questions import read_question
+from syphus.quality.sets.sample import Sample, distinct, novelty
 from syphus.records import Dialogue, Object, Relation, Scene, Turn
 
 # Questions of many kinds, written for this test, with form, verb and object as a person reads them.

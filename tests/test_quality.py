@@ -11,10 +11,10 @@ from syphus.cli import examination
 from syphus.cli.examination import Examination, Subject
 from syphus.cli.main import main
 from syphus.errors import Exit
-from syphus.quality.examining import examine, make_ruling, pairs_of, rebuild
-from syphus.quality.foreign import check_foreign, stance_in_set
 from syphus.quality.pairs import Pair, Rules
-from syphus.quality.scene_index import SceneIndex
+from syphus.quality.sets.examining import examine, make_ruling, pairs_of, rebuild
+from syphus.quality.sets.foreign import check_foreign, stance_in_set
+from syphus.quality.sets.scene_index import SceneIndex
 from syphus.records import Asset, Dialogue, Scene, Turn, Verdict
 
 GOOD = "A red bus waits at the stop while two men talk beside the door of a small shop."

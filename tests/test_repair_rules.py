@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syphus.quality.pairs import Pair
-from syphus.quality.repair_rules import RULES, repair_pair
+from syphus.quality.sets.repair_rules import RULES, repair_pair
 from syphus.references.text import find_references
 
 DATA = Path(os.environ.get("SYPHUS_DATA") or Path(__file__).parents[2] / "shared" / "data")

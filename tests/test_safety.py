@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from syphus.quality.pairs import Pair
-from syphus.quality.safety import check_safety, mask
-from syphus.quality.safety_personal import find_personal
-from syphus.quality.safety_terms import _EXPLICIT, _SLURS, _STARTS_HERE, find_terms, hash_term
+from syphus.quality.sets.safety import check_safety, mask
+from syphus.quality.sets.safety_personal import find_personal
+from syphus.quality.sets.safety_terms import _EXPLICIT, _SLURS, _STARTS_HERE, find_terms, hash_term
 from syphus.quality.vocabulary import split_words
 from syphus.records import OcrLine, Scene
 

@@ -4,10 +4,10 @@
 import pytest
 
 from syphus.errors import InputError
-from syphus.quality.translation import check_language, check_terms, check_text, tidy_reply
-from syphus.quality.translation_identify import is_other_language, known_codes
-from syphus.quality.translation_languages import find_language
-from syphus.quality.translation_meaning import chrf, compare_back
+from syphus.quality.translation.checking import check_language, check_terms, check_text, tidy_reply
+from syphus.quality.translation.identifying import is_other_language, known_codes
+from syphus.quality.translation.languages import find_language
+from syphus.quality.translation.meaning import chrf, compare_back
 
 ENGLISH = [
     "What colour is the bus?",

@@ -15,7 +15,7 @@ from syphus.jobs.translate import DECIDING, make_items, planned_requests, transl
 from syphus.jobs.translation_back import draw_sample, translate_back
 from syphus.jobs.translation_memory import Memory, make_memory
 from syphus.jobs.translation_prompts import Terms, make_prompts
-from syphus.quality.translation_languages import find_language
+from syphus.quality.translation.languages import find_language
 from syphus.records import Asset, Dialogue, Object, Provenance, Turn
 
 ROOT = Path(__file__).parents[1]

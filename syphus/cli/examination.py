@@ -15,11 +15,11 @@ from typing import NamedTuple
 from msgspec import structs
 
 from syphus.errors import InputError
-from syphus.quality.duplicates import Duplicates
-from syphus.quality.examining import Examined, Judged, Left, Ruling, examine, pairs_of
-from syphus.quality.foreign import stance_in_set
-from syphus.quality.measures import Measures
-from syphus.quality.measures_sample import Sample
+from syphus.quality.sets.duplicates import Duplicates
+from syphus.quality.sets.examining import Examined, Judged, Left, Ruling, examine, pairs_of
+from syphus.quality.sets.foreign import stance_in_set
+from syphus.quality.sets.measures import Measures
+from syphus.quality.sets.sample import Sample
 from syphus.quality.stances import KEEPING
 from syphus.records import Dialogue, Scene, Verdict
 from syphus.references.text import plain_text

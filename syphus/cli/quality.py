@@ -19,8 +19,8 @@ from syphus.cli.quality_source import Looked, look_at
 from syphus.errors import Exit, InputError
 from syphus.files import write_whole
 from syphus.formats.exporting import ExportOptions, find_format
-from syphus.quality.examining import Left, Mended, rebuild
-from syphus.quality.repair_rules import RULES_VERSION
+from syphus.quality.sets.examining import Left, Mended, rebuild
+from syphus.quality.sets.repair_rules import RULES_VERSION
 from syphus.records import Dialogue
 
 _FIXED = "fixed"

@@ -14,8 +14,8 @@ from syphus.cli.examination import Examination, Seen
 from syphus.cli.quality_source import Looked
 from syphus.cli.yields import make_table, make_yields
 from syphus.files import write_whole
-from syphus.quality.examining import NEED_SCENE
-from syphus.quality.repair_rules import RULES_VERSION
+from syphus.quality.sets.examining import NEED_SCENE
+from syphus.quality.sets.repair_rules import RULES_VERSION
 from syphus.quality.stances import KEEPING, Stance
 
 _EXAMPLES = 3

@@ -22,9 +22,9 @@ from syphus.formats.importing import Importer, ImportOptions, find_importer
 from syphus.formats.parts import MARKS
 from syphus.ledger.ledger import open_ledger
 from syphus.ledger.store import LEDGER_FILE
-from syphus.quality.examining import Ruling, make_ruling
 from syphus.quality.pairs import Rules
-from syphus.quality.scene_index import SceneIndex
+from syphus.quality.sets.examining import Ruling, make_ruling
+from syphus.quality.sets.scene_index import SceneIndex
 from syphus.records import Dialogue, Scene
 from syphus.references.boxes import find_convention
 

@@ -9,9 +9,9 @@ from msgspec import Struct, structs
 
 from syphus.decoding import decode_json
 from syphus.errors import InputError
-from syphus.quality.measures_words import read_question
 from syphus.quality.pairs import Pair
 from syphus.quality.repeats import count_words
+from syphus.quality.sets.questions import read_question
 from syphus.records import Dialogue, Verdict
 from syphus.references.text import plain_text
 from syphus.report.facts import PairFacts, Remark, Sample
@@ -65,7 +65,7 @@ def with_duplicates(samples: list[Sample]) -> tuple[list[Sample], int | None]:
     None, and the samples as they were, where what finds them is not installed (``syphus[quality]``).
     """
     try:
-        from syphus.quality.duplicates import Duplicates
+        from syphus.quality.sets.duplicates import Duplicates
     except ImportError:
         return samples, None
     duplicates, told, alike = Duplicates(), [], 0

@@ -46,8 +46,8 @@ from syphus.jobs.translation_prompts import Terms, TranslationPrompts, make_prom
 from syphus.ledger.ledger import Ledger, open_ledger
 from syphus.ledger.reader import LedgerReader
 from syphus.ledger.store import LEDGER_FILE
-from syphus.quality.translation_languages import Language, find_language
-from syphus.quality.translation_meaning import compare_back
+from syphus.quality.translation.languages import Language, find_language
+from syphus.quality.translation.meaning import compare_back
 from syphus.records import Dialogue
 
 _BEGUN = "translations drawn anew"

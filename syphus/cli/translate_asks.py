@@ -12,7 +12,7 @@ from syphus.decoding import convert, decode_json, parse_toml, read_text
 from syphus.errors import InputError
 from syphus.jobs.translation_asking import REPAIRS
 from syphus.jobs.translation_prompts import TEMPERATURE, Terms, TranslationPrompts
-from syphus.quality.translation_languages import Language
+from syphus.quality.translation.languages import Language
 
 _TABLES = ("run", "model")
 

@@ -13,7 +13,7 @@ from syphus.errors import InputError
 from syphus.formats.exporting import ExportOptions, find_format
 from syphus.jobs.translate import category_of
 from syphus.ledger.reader import LedgerReader
-from syphus.quality.translation_languages import Language
+from syphus.quality.translation.languages import Language
 from syphus.records import Dialogue
 from syphus.references.boxes import find_convention
 

@@ -18,8 +18,8 @@ from syphus.identity import code_fingerprint, digest
 from syphus.jobs.translation_asking import Asked, ask_for, name_of, settled
 from syphus.jobs.translation_memory import Memory, repeated
 from syphus.jobs.translation_prompts import Segment, TranslationPrompts
-from syphus.quality.locks import Masked, already_masked, mask, unmask
-from syphus.quality.translation_languages import Language, find_language
+from syphus.quality.translation.languages import Language, find_language
+from syphus.quality.translation.locks import Masked, already_masked, mask, unmask
 from syphus.records import Dialogue, Provenance, Turn, Verdict
 
 FAMILY = "translate"
@@ -38,15 +38,8 @@ _DIALOGUES_AT_A_TIME = 256
 """So many dialogues go into one language before the next language's turn, as scenes do into a category."""
 DECIDING = (
     *("jobs/translate", "jobs/translation_asking", "jobs/translation_memory", "jobs/translation_prompts"),
-    *(
-        "quality/leaks_languages",
-        "quality/locks",
-        "quality/numerals",
-        "quality/repeats",
-        "quality/vocabulary",
-        "quality/wordings",
-    ),
-    *("quality/translation", "quality/translation_identify", "quality/translation_languages"),
+    *("quality/leaks_languages", "quality/repeats", "quality/vocabulary", "quality/wordings"),
+    *(f"quality/translation/{name}" for name in ("checking", "identifying", "languages", "locks", "numerals")),
     *("categories/reply", "categories/exact", "categories/fitting", "categories/labelled", "categories/reading"),
     *("categories/templates", "references/text", "records"),
 )

@@ -8,8 +8,8 @@ from syphus.categories.reply import read_reply
 from syphus.errors import REFUSED_FOR_GOOD, ModelError
 from syphus.exchange import Ask, Reply, Request
 from syphus.jobs.translation_prompts import Kind, Segment, TranslationPrompts
-from syphus.quality.locks import Masked, check_markers
-from syphus.quality.translation import check_language, check_terms, check_text, tidy_reply
+from syphus.quality.translation.checking import check_language, check_terms, check_text, tidy_reply
+from syphus.quality.translation.locks import Masked, check_markers
 from syphus.records import Verdict
 
 REPAIRS = 2

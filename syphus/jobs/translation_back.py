@@ -7,7 +7,7 @@ from syphus.exchange import Ask
 from syphus.identity import draw_number
 from syphus.jobs.translation_asking import ask_for
 from syphus.jobs.translation_prompts import Segment, TranslationPrompts
-from syphus.quality.locks import mask, unmask
+from syphus.quality.translation.locks import mask, unmask
 from syphus.records import Dialogue
 from syphus.references.text import plain_text
 

@@ -18,7 +18,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from syphus.jobs.translation_prompts import Segment
-from syphus.quality.locks import mask
+from syphus.quality.translation.locks import mask
 from syphus.records import Dialogue
 
 LEAST_TIMES = 2

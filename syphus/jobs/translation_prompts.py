@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from syphus.categories.templates import fill
 from syphus.exchange import Message, Parameters, Reply, Request
-from syphus.quality.translation_languages import Language
+from syphus.quality.translation.languages import Language
 
 TEMPERATURE = 0.3
 _FORM = '{"turns": [{"turn": "1", "text": "…"}, …]}'

@@ -1,4 +1,4 @@
-"""Words of English questions, for :mod:`syphus.quality.measures_words`: the closed classes whole, of verbs the common ones."""
+"""Words of English questions, for :mod:`syphus.quality.sets.questions`: the closed classes whole, of verbs the common ones."""
 
 from typing import Final
 

@@ -12,12 +12,12 @@ from typing import Any, Self
 
 from msgspec import Struct, field
 
-from syphus.quality.measures_choices import Choice, read_choice
-from syphus.quality.measures_figures import entropy, evenness, quantiles, top, uniform_chance
-from syphus.quality.measures_sample import Sample
-from syphus.quality.measures_words import read_question
 from syphus.quality.pairs import Pair
 from syphus.quality.repeats import count_words
+from syphus.quality.sets.choices import Choice, read_choice
+from syphus.quality.sets.figures import entropy, evenness, quantiles, top, uniform_chance
+from syphus.quality.sets.questions import read_question
+from syphus.quality.sets.sample import Sample
 from syphus.quality.vocabulary import stems_of
 from syphus.records import Dialogue, Scene
 from syphus.references.text import find_references, plain_text

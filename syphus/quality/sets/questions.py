@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from syphus.quality.measures_tables import (
+from syphus.quality.sets.question_words import (
     ADVERBS,
     ASIDES,
     AUXILIARIES,

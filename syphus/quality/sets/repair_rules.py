@@ -15,9 +15,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from syphus.quality.measures_choices import read_choice
 from syphus.quality.pairs import Pair
 from syphus.quality.repeats import count_words
+from syphus.quality.sets.choices import read_choice
 
 RULES_VERSION = 1
 """Grows with every change of a rule, so that a dataset says by which rules it was mended."""

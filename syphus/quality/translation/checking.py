@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from math import exp
 
-from syphus.quality.locks import check_numbers, check_references
 from syphus.quality.repeats import find_repetition
-from syphus.quality.translation_identify import is_other_language
-from syphus.quality.translation_languages import Language
+from syphus.quality.translation.identifying import is_other_language
+from syphus.quality.translation.languages import Language
+from syphus.quality.translation.locks import check_numbers, check_references
 from syphus.quality.vocabulary import COMMON_WORDS, split_words
 from syphus.quality.wordings import fold_text
 from syphus.records import Verdict

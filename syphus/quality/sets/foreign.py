@@ -5,8 +5,8 @@ What we generate cannot have these faults: exporters refuse the tokens, and cate
 
 from collections.abc import Collection, Sequence
 
-from syphus.quality.measures_choices import read_choice
 from syphus.quality.pairs import Pair
+from syphus.quality.sets.choices import read_choice
 from syphus.quality.stances import Stance, stance_of
 from syphus.quality.vocabulary import split_words
 from syphus.records import Verdict

@@ -14,8 +14,8 @@ from msgspec import Struct, field
 from rapidfuzz import process
 from rapidfuzz.distance import Indel
 
-from syphus.quality.duplicates import Coder
 from syphus.quality.novelty import NOVEL_BELOW
+from syphus.quality.sets.duplicates import Coder
 from syphus.quality.vocabulary import split_words
 
 SAMPLE = 10_000

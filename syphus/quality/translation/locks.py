@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from syphus.quality.numerals import numbers_in_words
+from syphus.quality.translation.numerals import numbers_in_words
 from syphus.records import Verdict
 from syphus.references.text import find_references
 
@@ -206,7 +206,7 @@ def check_numbers(source: str, translated: str, *, source_language: str, languag
     """Numbers that are not the source's: each in digits must be there, and no other.
 
     How a number is written may follow the language: ``1,000.5`` and ``1.000,5``, other digits (``٣``). A number up to twelve may
-    be written out where the language's words are known (:mod:`syphus.quality.numerals`), and a written one in digits.
+    be written out where the language's words are known (:mod:`syphus.quality.translation.numerals`), and a written one in digits.
 
     Args:
         source: unmasked or masked; markers count for nothing.

@@ -1,7 +1,7 @@
 """What a person should look at before others do: personal data, slurs, sexual content, minors, advice.
 
-All of it is found on this machine, by rules and kept lists (:mod:`syphus.quality.safety_personal`,
-:mod:`syphus.quality.safety_terms`). Nothing is dropped for it and nothing is silent: each finding is a verdict of the check
+All of it is found on this machine, by rules and kept lists (:mod:`syphus.quality.sets.safety_personal`,
+:mod:`syphus.quality.sets.safety_terms`). Nothing is dropped for it and nothing is silent: each finding is a verdict of the check
 ``safety`` that asks a human. The evidence of personal data shows its two ends alone, so that a report does not spread it.
 """
 
@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 
 from syphus.quality.pairs import Pair
-from syphus.quality.safety_personal import find_personal
-from syphus.quality.safety_terms import find_terms
+from syphus.quality.sets.safety_personal import find_personal
+from syphus.quality.sets.safety_terms import find_terms
 from syphus.quality.vocabulary import split_words
 from syphus.quality.wordings import fold_text
 from syphus.records import Scene, Verdict

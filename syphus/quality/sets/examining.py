@@ -12,10 +12,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from syphus.quality.checks import check_pairs
-from syphus.quality.foreign import check_foreign, stance_in_set
 from syphus.quality.pairs import CheckName, Pair, Rules
-from syphus.quality.repair_rules import Change, repair_pair
-from syphus.quality.safety import check_safety
+from syphus.quality.sets.foreign import check_foreign, stance_in_set
+from syphus.quality.sets.repair_rules import Change, repair_pair
+from syphus.quality.sets.safety import check_safety
 from syphus.quality.stances import KEEPING, Stance
 from syphus.records import Dialogue, Person, Scene, Turn, Verdict
 

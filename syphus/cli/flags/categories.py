@@ -1,4 +1,4 @@
-"""The flags of the commands for categories: checked, copied, begun."""
+"""The flags of the commands for what people write: categories checked, copied, begun, and mappings drafted."""
 
 from syphus.cli.flags.common import Commands, add, add_settings, dollars, positive
 
@@ -8,6 +8,14 @@ def add_categories(commands: Commands) -> None:
     _add_check(commands)
     _add_new(commands)
     _add_beginnings(commands)
+    _add_map(commands)
+
+
+def _add_map(commands: Commands) -> None:
+    command = add(commands, "map", "annotations of an unknown form: what is in them, and a draft that reads them")
+    command.add_argument("file", metavar="FILE", help="JSON, JSON Lines, CSV or TSV, or a pattern, as 'labels/*.json'")
+    command.add_argument("--records", metavar="PLACE", help="where the records are in the document, as data.items")
+    command.add_argument("--group", metavar="PLACE", help="what rows of the same picture have in common, as its name")
 
 
 def _add_check(commands: Commands) -> None:

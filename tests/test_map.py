@@ -169,7 +169,7 @@ def test_the_draft_of_the_example_reads_it(capsys: pytest.CaptureFixture[str]) -
     (table,) = tomllib.loads(told.out.replace("# scale", "scale"))["sources"]
     assert table.pop("reader") == "mapped"
     scenes = list(find_reader("mapped").read(convert(table, Options, file="draft"), pytest.fail))
-    assert [len(scene.objects) >= 3 and len(scene.captions) == 5 for scene in scenes] == [True] * 4
+    assert [len(scene.objects) > 0 and len(scene.captions) == 5 for scene in scenes] == [True] * 4
 
 
 def test_a_known_form_and_what_cannot_be_decided_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -389,6 +389,17 @@ def test_tables_that_cannot_be_meant(tmp_path: Path, scene: Any, word: str) -> N
         read(write(tmp_path, ROWS), scene)
 
 
+def test_a_part_without_what_it_needs_is_a_mistake_of_the_mapping(tmp_path: Path) -> None:
+    rows = [{"file": "a.jpg", "boxes": []}, {"file": "b.jpg", "boxes": [{"name": "dog"}, {"name": "cat"}]}]
+    with pytest.raises(InputError) as caught:
+        read(write(tmp_path, rows), {"image": "file", "objects": {"each": "boxes", "label": "label"}})
+    told = str(caught.value)
+    assert all(
+        words in told
+        for words in ("[1]", "objects[0]", "scene.objects.label = 'label'", "first 2 parts", "the keys name")
+    ), told
+
+
 def test_a_place_at_which_nothing_is_ever_found_is_told(tmp_path: Path) -> None:
     objects = {"each": "boxes", "label": "l"}
     scenes, problems = read(write(tmp_path, ROWS), {**SIMPLE, "width": "w", "objects": objects})

@@ -24,6 +24,11 @@ T = TypeVar("T")
 Table = ObjectTable | RegionTable | OcrTable | RelationTable | SegmentTable | QuestionTable
 _NO_PLACES = frozenset({"names", "form", "scale", "times", "fps", "first"})
 
+_REQUIRED: dict[type, tuple[str, ...]] = {
+    ObjectTable: ("label",), RegionTable: ("text",), OcrTable: ("text",), SegmentTable: ("start",), QuestionTable: ("question",),
+    RelationTable: ("subject", "predicate", "object"),
+}  # fmt: skip
+
 
 class Frame(NamedTuple):
     """The pictures that a record is about."""
@@ -68,19 +73,29 @@ class Parts(Struct):
         """Every place of the table."""
         yield from (*self.places.values(), *self.columns.values())
 
+    def required(self) -> list[Place]:
+        """The places without which no part is anything."""
+        return [self.places[name] for name in _REQUIRED[type(self.table)]]
+
+    def split(self, record: Any) -> list[tuple[str, Any]]:
+        """The parts of a record, with the place of each; ``ValueError`` where there is no telling."""
+        each = self.places.get("each")
+        if each is None:
+            return [("", record)]
+        return list((name_rows if self.table.parallel else name_parts)(each.find(record)))
+
     def make(self, record: Any, faults: Faults, one: "Callable[[Part], T]") -> list[T]:
         """Each part of a record, made by ``one``; a ``ValueError`` of it costs the part, and is told."""
-        each = self.places.get("each")
         name = self.key.rpartition(".")[2]
+        whole = "each" not in self.places
         try:
-            split = name_rows if self.table.parallel else name_parts
-            found = [("", record)] if each is None else list(split(each.find(record)))
+            found = self.split(record)
         except ValueError as error:
             faults.lose(f"{name}: {error}")
             return []
         made = []
         for where, value in found:
-            told = faults if each is None else faults._replace(place=f"{faults.place}, {name}{where}".lstrip(", "))
+            told = faults if whole else faults._replace(place=f"{faults.place}, {name}{where}".lstrip(", "))
             try:
                 made.append(one(Part(self, value, record, told)))
             except ValueError as error:

@@ -6,6 +6,7 @@ at which nothing is ever found is told, with the keys that there are.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,9 @@ class _Mapping:
                     mend=f"A record has the keys {', '.join(map(str, list(row.values)[:20]))}.{where}",
                 )
 
+        for parts in self._parts.values():
+            _check_parts(parts, head)
+
     def _tell_of_nothing(self, report: Report, first: dict[str, Any], count: int) -> None:
         places = [*self._places.values(), *chain(*self._texts.values())]
         for parts in self._parts.values():
@@ -216,6 +220,35 @@ class _Mapping:
                 report(
                     Problem(file=str(self._options.path), place=f"{place.key} = {place.expression!r}", message=message)
                 )
+
+
+def _check_parts(parts: Parts, head: Sequence[tuple[Path, Row]]) -> None:
+    """Refuses a table whose parts are there and have nothing at a place that each of them needs.
+
+    Raises:
+        InputError: naming the keys that a part has.
+    """
+    there: list[tuple[Path, str, Any]] = []
+    for file, row in head:
+        with suppress(ValueError):
+            there += [
+                (file, f"{row.place}, {parts.key.rpartition('.')[2]}{where}", part)
+                for where, part in parts.split(row.values)
+            ]
+    for place in parts.required() if there and "each" in parts.places else ():
+        if not place.outside and not any(_finds(place, part) for _, _, part in there):
+            file, where, part = there[0]
+            keys = (
+                f"the keys {', '.join(map(str, list(part)[:20]))}"
+                if isinstance(part, dict)
+                else f"the form {str(part)[:60]}"
+            )
+            raise InputError(
+                f"nothing stands at {place.key} = {place.expression!r}, in none of the first {len(there)} parts",
+                file=file,
+                place=where,
+                mend=f"A part has {keys}.",
+            )
 
 
 def _places_of(table: SceneTable, name: str) -> list[Place]:

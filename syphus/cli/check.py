@@ -107,7 +107,7 @@ def _prompt_size(prompts: CategoryPrompts, scenes: list[Scene]) -> str:
 def _check_scenes(path: Path) -> int:
     problems: list[Problem] = []
     count = sum(1 for _ in scenes_reader.read(scenes_reader.Options(path=path), problems.append))
-    view.say(f"{path}: {count:,} good scenes, {len(problems):,} problems")
+    view.say(f"{path}: {view.counted(count, 'good scene')}, {view.counted(len(problems), 'problem')}")
     _say_problems(problems)
     return Exit.BAD_INPUT if problems or not count else Exit.DONE
 

@@ -224,7 +224,7 @@ def test_without_submit_what_is_missing_waits_and_nothing_is_exported(provider: 
     for _ in range(3):
         assert collect(provider, "--no-submit") == 0
     assert len(provider.desk.batches) == 1
-    assert "1 request is without a reply" in capsys.readouterr().err
+    assert "1 item waits for a reply" in capsys.readouterr().err
     assert not (provider.run / "out.json").exists()
     assert collect(provider, "--wait") == 0
     assert len(provider.exported) == ITEMS

@@ -5,10 +5,12 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -157,6 +159,94 @@ def test_interrupted_it_drains_and_says_how_to_go_on(tmp_path: Path) -> None:
         assert syphus("generate", config).returncode == 0
         probes = [body for body in server.calls if "colour has the sky" in body["messages"][-1]["content"]]
         assert len(server.calls) - len(probes) == 20, "what was in flight had been kept"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
+def test_interrupted_while_it_reads_it_stops_at_once(tmp_path: Path, server: RehearsalServer) -> None:
+    config = write_config(tmp_path, server.url)
+    pipe = tmp_path / "scenes.jsonl"
+    os.mkfifo(pipe)  # a source that takes for ever
+    process = subprocess.Popen(
+        [sys.executable, "-m", "syphus", "generate", str(config), "--source", f"path={pipe}"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with pipe.open("w") as writer:  # returns when it reads
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=15)
+        writer.close()
+    assert (process.returncode, said) == (130, "syphus: interrupted\n")
+    assert not server.calls
+
+
+def test_a_budget_without_room_for_the_first_tiny_call_is_a_budget_that_is_reached(
+    tmp_path: Path, server: RehearsalServer
+) -> None:
+    config = write_config(tmp_path, server.url)
+    prices = ("--set", "model.price_in=1000.0", "--set", "model.price_out=1000.0")
+    done = syphus("generate", config, "--budget", "0.001", *prices)
+    assert (done.returncode, len(server.calls)) == (4, 0)
+    assert "the budget of $0.0010 is reached: $0.00 are spent" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_earlier_starts_have_made_is_not_forgotten_where_the_next_stops_early(
+    tmp_path: Path, server: RehearsalServer
+) -> None:
+    """Scene by scene: the first one's reply was lost since, so a start that is refused at once has come to nothing else."""
+    config = write_config(tmp_path, server.url, categories='"llava/detail"')
+    assert syphus("generate", config).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "run/ledger.sqlite")) as db:
+        (first,) = db.execute("SELECT item FROM outcomes ORDER BY position LIMIT 1").fetchone()
+        db.execute("UPDATE outcomes SET state = 'failed' WHERE item = ?", (first,))
+        db.execute("DELETE FROM attempts")
+        db.commit()
+    server.script = lambda body, number: Answer(401, error("invalid_api_key"))
+    again = syphus("generate", config, "--concurrency", "1")
+    assert again.returncode == 3
+    assert "9 of 10 items are done" in again.stderr
+
+
+def test_items_that_no_source_has_any_more_are_told_of(tmp_path: Path, server: RehearsalServer) -> None:
+    """Sources without names are called after their place, so two that change places make all items anew beside the old."""
+    config = write_config(tmp_path, server.url, categories='"pairs/caption"')
+    lines = (ROOT / "examples/scenes.jsonl").read_text().splitlines(keepends=True)
+    for name, part in (("one", lines[:4]), ("two", lines[4:])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(part))
+    begin, rest = config.read_text().split("[[sources]]")
+    model = rest[rest.index("[model]") :]
+    one, two = (f'[[sources]]\nreader = "scenes"\npath = "{name}.jsonl"\n' for name in ("one", "two"))
+    config.write_text(begin + one + two + model)
+    assert "earlier starts" not in syphus("generate", config).stderr
+    config.write_text(begin + two + one + model)
+    assert "10 items of earlier starts are not in the sources any more" in syphus("generate", config).stderr
+
+
+@pytest.mark.parametrize(
+    ("exports", "said"),
+    [
+        ('[{format="lava",path="a.json"}]', "there is no format 'lava'"),
+        ('[{format="llava",path="a.json",boxes="quen"}]', "there is no box convention 'quen'"),
+        ('[{format="llava",path="a.json"},{format="jsonl",path="./a.json"}]', "export[0] writes there too"),
+        ('[{format="jsonl",path="ledger.sqlite"}]', "is the run's own file"),
+        ('[{format="llava",path="."}]', "is a folder"),
+    ],
+)
+def test_an_export_that_cannot_be_is_known_before_anything_is_paid(
+    tmp_path: Path, server: RehearsalServer, exports: str, said: str
+) -> None:
+    done = syphus("generate", write_config(tmp_path, server.url), "--set", f"export={exports}")
+    assert (done.returncode, len(server.calls)) == (2, 0), done.stderr
+    assert said in done.stderr
+
+
+def test_no_export_takes_the_place_of_what_was_paid_for(tmp_path: Path, server: RehearsalServer) -> None:
+    config = write_config(tmp_path, server.url, categories='"pairs/caption"')
+    assert syphus("generate", config).returncode == 0
+    for name in ("ledger.sqlite", "config.json"):
+        assert syphus("export", tmp_path / "run", "--format", "jsonl", "--out", tmp_path / "run" / name).returncode == 2
+    assert syphus("status", tmp_path / "run").returncode == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")

@@ -185,7 +185,8 @@ def test_internvl(tmp_path):
     assert rows["two"]["width_list"] == [640, 100]
     assert "width_list" not in rows["both"], "the sizes would be in the wrong order"
     assert written.left_out == {
-        "its picture stands in a later turn, and InternVL puts one more into the first": 2,
+        "its picture stands in a later turn, and InternVL puts one more into the first": 1,
+        "a picture stands in an answer, where its consumers look for none": 1,
         "it has a video beside others, and an InternVL row holds one video or pictures": 1,
         "it is about a point cloud, and the format holds pictures and videos and frames of videos only": 1,
     }

@@ -19,6 +19,7 @@ from syphus.formats import (
     llava,
     llava_next,
     messages,
+    minicpm,
     qwen,
     sharegpt,
     swift,
@@ -46,6 +47,7 @@ HELD = {  # format, kinds of media, most of them, where places may stand, fields
     swift: (("image", "video"), 3, "any", {"system"}),
     qwen: (("image", "video"), 3, "user", set()),
     internvl: (("image", "video"), 3, "first", set()),
+    minicpm: (("image",), 3, "first", set()),
     trl: (("image",), 3, "user", {"system"}),
     csv_table: (("image", "video"), 3, "any", {"system", "category", "ability", "language", "scene"}),
 }
@@ -126,6 +128,7 @@ def test_what_a_format_wrote_it_reads_again(format_, tmp_path):
     @settings(max_examples=30, suppress_health_check=list(HealthCheck), deadline=None)
     @given(dialogues(*HELD[format_]))
     def hold(value):
+        assume(value.assets or format_ is not minicpm)  # MiniCPM-V trains on no text alone
         written, read, problems = write_and_read(format_, [value], tmp_path, keep_aside=None)
         assert (written.written, written.left_out) == (1, {})
         assert not written.not_held or format_ is csv_table

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from judging import Scripted, fields_of, make_project, outcomes, scores, written
 from msgspec import structs
 
+from syphus.cli.judge import score_lines
 from syphus.cli.main import main
 from syphus.decoding import read_text
 from syphus.errors import InputError
@@ -240,6 +241,20 @@ def test_the_book_reports_means_and_agreement() -> None:
     assert kind.alpha is not None
     assert kind.alpha < 0.3
     assert book.judges == ["a", "b"]
+    assert (true.low, true.high) == (None, None), "two dialogues say nothing of a whole set"
+
+
+def test_the_mean_of_a_sample_has_bounds() -> None:
+    book = ScoreBook(SMALL)
+    for number in range(40):
+        one = judged(f"d{number}", "a", true=[1, 1, 1] if number % 4 == 0 else [3, 3, 3])
+        book.add(one.id, one)
+    (true,) = book.report()
+    assert true.mean == 2.5
+    assert (true.low, true.high) == (pytest.approx(2.23, abs=0.01), pytest.approx(2.77, abs=0.01))
+    lines = list(score_lines(SMALL, [true], book))
+    assert "2.23-2.77" in lines[2]
+    assert any("a sample" in line for line in lines)
 
 
 def test_pairs_below_the_bar_by_the_mean_of_the_judges() -> None:

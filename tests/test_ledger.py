@@ -591,6 +591,38 @@ def test_a_text_that_is_damaged_is_a_damaged_ledger(tmp_path: Path) -> None:
     assert (done.tables["requests"].saved, done.tables["outcomes"].saved) == (3, 0)
 
 
+def test_an_outcome_that_no_export_can_read_is_made_again(tmp_path: Path) -> None:
+    """A byte in the name of a field: good JSON, and SQLite finds nothing wrong with it."""
+    fill(tmp_path, 3)
+    with closing(sqlite3.connect(tmp_path / LEDGER_FILE)) as db:
+        db.execute("UPDATE outcomes SET dialogues = replace(dialogues, '\"turns\"', '\"turms\"') WHERE item = 'item1'")
+        db.commit()
+    with open_ledger(tmp_path) as ledger, pytest.raises(LedgerError, match="recover"):
+        list(ledger.outcomes())
+    done = rescue(tmp_path)
+    assert (done.tables["outcomes"].saved, done.tables["outcomes"].lost, done.tables["attempts"].lost) == (2, 1, 0)
+    with open_ledger(tmp_path) as ledger:
+        assert [outcome.item for outcome in ledger.outcomes()] == ["item0", "item2"]
+
+
+def test_a_fact_that_is_damaged_is_a_damaged_ledger(tmp_path: Path) -> None:
+    fill(tmp_path, 1)
+    with closing(sqlite3.connect(tmp_path / LEDGER_FILE)) as db:
+        db.execute("UPDATE meta SET value = '[' WHERE key = 'config'")
+        db.commit()
+    with open_ledger(tmp_path) as ledger, pytest.raises(LedgerError, match="damaged"):
+        ledger.meta("config", dict[str, Any], {})
+
+
+def test_one_who_stops_reading_early_hears_of_no_damage(tmp_path: Path) -> None:
+    """An export that cannot be written ends in the middle of the rows, and they are let go after the ledger was closed."""
+    fill(tmp_path, 3)
+    with open_ledger(tmp_path) as ledger:
+        rows = ledger._rows("SELECT item FROM outcomes")
+        next(rows)
+    rows.close()  # type: ignore[attr-defined]
+
+
 # -- rescue: damage
 
 

@@ -11,7 +11,7 @@ from engines import DEAR, engine_of, lane_of
 from msgspec import Struct
 
 from syphus.endpoints import limits as limits_module
-from syphus.endpoints.headers import Allowance, read_allowances
+from syphus.endpoints.headers import Allowance, read_allowances, retry_after
 from syphus.endpoints.lanes import ClosedError, Lane, Lanes
 from syphus.endpoints.limits import CHOKED, MARGIN, SHRINK, Bucket, Limits
 from syphus.endpoints.wire import Abilities
@@ -69,13 +69,62 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
                 Allowance("requests", 14_400, None, None, 86_400, True),
             ],
         ),
+        (  # Mistral
+            {
+                "x-ratelimit-limit-req-minute": "60",
+                "x-ratelimit-remaining-req-minute": "59",
+                "x-ratelimit-limit-tokens-minute": "500000",
+                "x-ratelimit-tokens-query-cost": "1300",
+            },
+            [
+                Allowance("requests", 60, 59, None, 60, True),
+                Allowance("tokens", 500_000, None, None, 60, True),
+            ],
+        ),
+        (  # moments as seconds and milliseconds since 1970
+            {
+                "x-ratelimit-reset-requests": str(int(NOW.timestamp()) + 20),
+                "x-ratelimit-reset-tokens": str(int(NOW.timestamp() + 7) * 1000),
+            },
+            [Allowance("requests", None, None, 20, 60), Allowance("tokens", None, None, 7, 60)],
+        ),
+        (  # what Azure says where it counts nothing
+            {
+                "x-ratelimit-limit-tokens": "-1",
+                "x-ratelimit-remaining-tokens": "-1",
+                "x-ratelimit-reset-tokens": "0",
+            },
+            [Allowance("tokens", None, None, 0, 60)],
+        ),
         ({"x-ratelimit-limit-requests": "many", "x-ratelimit-remaining-requests": "-1", "date": "x"}, []),
         ({"x-ratelimit-reset-requests": "soon", "x-ratelimit-limit-tokens": "nan"}, []),
     ],
-    ids=["openai", "groq", "anthropic", "by period", "nonsense", "nonsense again"],
+    ids=[
+        "openai",
+        "groq",
+        "anthropic",
+        "by period",
+        "mistral",
+        "since 1970",
+        "azure, uncounted",
+        "nonsense",
+        "nonsense again",
+    ],
 )
 def test_headers_of_all_dialects(headers: dict[str, str], found: list[Allowance]) -> None:
     assert read_allowances(headers, NOW) == found
+
+
+def test_a_clock_that_is_wrong_here_makes_no_pause_longer_or_shorter() -> None:
+    headers = {
+        "date": "Sat, 01 Jan 2000 10:00:00 GMT",
+        "anthropic-ratelimit-requests-limit": "50",
+        "anthropic-ratelimit-requests-remaining": "0",
+        "anthropic-ratelimit-requests-reset": "2000-01-01T10:00:07Z",
+    }
+    assert [one.reset for one in read_allowances(headers)] == [7.0]
+    assert retry_after(headers) == 7.0
+    assert retry_after({"date": headers["date"], "retry-after": "Sat, 01 Jan 2000 10:01:00 GMT"}) == 60.0
 
 
 def test_a_days_limit_is_a_small_one_for_a_minute() -> None:
@@ -463,6 +512,14 @@ def test_one_endpoint_of_two_that_refuses_each_request_is_soon_given_up(tmp_path
         assert engine.counters.accepted == 60 - len(bad.calls)
 
 
+def test_one_that_has_never_answered_ends_a_small_run_too(tmp_path: Path) -> None:
+    """However many calls it may grow to: those of the beginning are enough to see that nobody is there."""
+    with RehearsalServer(lambda body, number: Answer(200, "<html>Sign in</html>")) as server:
+        engine = work(tmp_path, range(60), lane_of(server.url, concurrency=512, start=16), attempts=2)
+    assert engine.stopped_by is not None
+    assert engine.counters.failed <= 32
+
+
 def test_one_endpoint_that_pauses_leaves_the_work_to_the_other(tmp_path: Path) -> None:
     refuse = Answer(429, error("rate_limit_exceeded"), {"retry-after": "30"})
     with RehearsalServer() as good, RehearsalServer(lambda body, number: refuse) as busy:
@@ -576,6 +633,16 @@ def test_the_budget_holds_for_long_replies_that_no_category_asked_for(
     engine = asyncio.run(main())
     assert engine.dispatch.budget.reached
     assert 200 < engine.counters.cost <= most
+
+
+def test_an_endpoint_that_does_not_keep_to_the_limit_is_reckoned_with_from_its_first_reply_on(tmp_path: Path) -> None:
+    """Thoughts that are billed beyond the limit, for one: the first 7 stand in line, or are on their way, before that is known."""
+    long = {"prompt_tokens": 100, "completion_tokens": 1000}  # $10.10, where 20 tokens were the limit
+    reply = {**completion("fine"), "usage": long}
+    with RehearsalServer(lambda body, number: reply, delay=0.02) as server:
+        engine = work(tmp_path, range(80), lane_of(server.url, concurrency=4, prices=DEAR), budget=300.0)
+    assert engine.dispatch.budget.reached
+    assert 200 < engine.counters.cost <= 300
 
 
 def test_a_lone_error_in_a_large_round_is_no_crowd_and_growth_comes_back_quickly() -> None:

@@ -451,8 +451,13 @@ def test_what_people_see(tmp_path: Path, server: RehearsalServer, capsys: pytest
     assert re.search(r"llava/conversation/dialogue \d,\d\d\d \+ [\d,]+;", shown.err)
 
 
+@pytest.mark.parametrize("width", [40, 80, 200])
 def test_a_narrow_terminal_cuts_no_number(
-    tmp_path: Path, server: RehearsalServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    width: int,
+    tmp_path: Path,
+    server: RehearsalServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from rich.console import Console
 
@@ -460,11 +465,12 @@ def test_a_narrow_terminal_cuts_no_number(
 
     config = write_config(tmp_path, server.url)
     wide = plan_of(capsys, config)["total"]
-    monkeypatch.setattr(view, "_console", Console(stderr=True, highlight=False, width=80))
+    monkeypatch.setattr(view, "_console", Console(stderr=True, highlight=False, width=width))
     main(["plan", str(config)])
     shown = capsys.readouterr().err
     table = shown[: shown.index("model: ")]
-    assert all(len(line) <= 80 for line in table.splitlines())
+    assert all(len(line) <= max(width, 110) for line in table.splitlines()), "below its least width there is no table"
+    assert width != 80 or all(len(line) <= 80 for line in table.splitlines())
     assert dollars(wide["cost"]["high"]) in table
     assert dollars(wide["cost"]["low"]) in table
     assert "…" not in table.replace("from …", "").replace(" …", ""), "nothing is cut"

@@ -77,7 +77,10 @@ def video(times=((0, 1),), sentences=(" A.",), **more):
         (video([], []), [], []),
         (video(duration=None), [(0, 1, "A.")], []),
         (video(duration=-3), [(0, 1, "A.")], []),
-        (video([[0, 1, 2]]), None, [True]),
+        (video([[0, 1, 2]]), [], [True]),
+        (video([[0, 1], [None, 2], None, [3, 4]], ["A", "B", "C", "D"]), [(0, 1, "A"), (3, 4, "D")], [True, True]),
+        (video([[0, 1], [3, 4]], ["A", None]), [(0, 1, "A")], [True]),
+        (video([["0.5", "2"]], duration="10.5"), [(0.5, 2, "A.")], []),
         (video(sentences="no list"), None, [True]),
         ({"duration": 3}, None, [True]),
         (None, None, [True]),
@@ -96,7 +99,7 @@ def test_names(tmp_path):
     scenes, problems = read(path=write(tmp_path / "a.json", document))
     assert [(scene.id, scene.assets[0].path) for scene in scenes] == [("a_b", "a b.mp4"), ("d/v.mkv", "d/v.mkv")]
     assert [problem.message for problem in problems] == [
-        "the path '../x' leads out of the picture folder; the video is left out",
+        "the path '../x' leads out of the video folder; the video is left out",
         "the video has no name; the video is left out",
     ]
 

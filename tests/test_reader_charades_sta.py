@@ -76,7 +76,9 @@ def test_with_all_that_charades_knows(tmp_path):
 def test_actions_without_their_names_are_told(tmp_path):
     scenes, problems = read(tmp_path, csv=CSV)
     assert len(scenes[0].segments) == 2
-    assert sum("not known without `classes`" in problem.message for problem in problems) == 2
+    assert [problem.place for problem in problems if "the actions are left out" in problem.message] == [
+        "the whole file"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_actions_without_their_names_are_told(tmp_path):
         ("AO8RW 1.2.3 2##a", "is no `VIDEO start end##sentence`"),
         ("AO8RW 1e999 2##a", "beyond all numbers"),
         ("AO8RW 1 2## ", "the sentence is empty"),
-        ("/etc/x 1 2##a", "outside the picture folder"),
+        ("/etc/x 1 2##a", "outside the video folder"),
     ],
 )
 def test_bad_lines(tmp_path, line, message):
@@ -125,3 +127,24 @@ def test_bad_rows_of_charades(tmp_path, row, messages):
 def test_other_files(tmp_path, more, message):
     with pytest.raises(InputError, match=message):
         read(tmp_path, **more)
+
+
+def test_charades_alone(tmp_path):
+    classes = tmp_path / "classes.txt"
+    classes.write_text(CLASSES, encoding="utf-8")
+    file = tmp_path / "Charades_v1_train.csv"
+    file.write_text(CSV, encoding="utf-8")
+    problems = []
+    options = charades_sta.Options(path=file, classes=classes)
+    (scene,) = charades_sta.read(options, problems.append)
+    assert scene.assets[0].duration is not None
+    assert scene.captions
+    assert {one.text for one in scene.segments} == {""}
+    assert all(one.columns["action"] for one in scene.segments)
+
+
+def test_json_is_for_other_readers(tmp_path):
+    file = tmp_path / "a.json"
+    file.write_text('{"AO8RW": {"timestamps": [[0, 1]], "sentences": ["x"]}}', encoding="utf-8")
+    with pytest.raises(InputError, match="`activitynet` reads"):
+        list(charades_sta.read(charades_sta.Options(path=file), lambda problem: None))

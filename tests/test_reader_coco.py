@@ -1,9 +1,11 @@
 """The COCO reader: real files where they are, hand-written ones for what real files seldom do."""
 
+import gzip
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import msgspec
@@ -208,7 +210,7 @@ BAD = "annotations[0] (id 7)"
         (box([5, 5, 5]), None, BAD, "bbox has 3 numbers"),
         (box([5, 5, 1e308, 1e308]), (5, 5, 100, 80), BAD, "clipped"),
         (box([1e308, 5, 1e308, 5]), None, BAD, "beyond all numbers"),
-        (box([5, 5, "5", 5]), None, BAD, "Expected `float`, got `str`"),
+        (box([5, 5, "five", 5]), None, BAD, "Expected `float`, got `str`"),
         (box([5, 5, float("nan"), 5]), None, "annotations[0]", "NaN is no number"),
         (box([5, 5, float("inf"), 5]), None, "annotations[0]", "Infinity is no number"),
         (box([1, 1, 2, 2], category_id=77), None, BAD, "category_id 77"),
@@ -243,7 +245,7 @@ def test_one_annotation(tmp_path, annotation, found, place, says):
         ([IMAGE, IMAGE], [], "images[1] (id 1)", "given twice", True),
         ([{**IMAGE, "width": -3}], [], "images[0] (id 1)", "width -3", True),
         ([{**IMAGE, "height": 2.5}], [], "images[0] (id 1)", "height 2.5", True),
-        ([{**IMAGE, "height": "80"}, {**IMAGE, "id": 2}], [], "images[0] (id 1)", "got `str`", True),
+        ([{**IMAGE, "height": "tall"}], [], "images[0] (id 1)", "height tall is no number", True),
         ([IMAGE], [{"id": 3, "image_id": 1, "caption": " \n"}], "annotations[0] (id 3)", "empty", True),
         ([IMAGE], [{"id": 3, "image_id": 1, "caption": None}], "annotations[0] (id 3)", "got `null`", True),
         ([IMAGE], [{"id": 3, "image_id": 1, "caption": "a"}] * 2, "annotations[1] (id 3)", "given twice", True),
@@ -289,7 +291,7 @@ def test_files_that_contradict_each_other(tmp_path):
         (b'{"images": [], "annotations": []} {}', "something follows after the end"),
         (b'{"images": [],\n "annotations": [{"caption": "caf\xe9"}]}', "line 2: is not UTF-8: byte 0xe9"),
         (b'{"images": [' + b"[" * 9000, "nested too deeply"),
-        (b"\x1f\x8b\x08\x00", "is no"),
+        (b"\x1f\x8b\x08\x00", "is a gzip file that cannot be unpacked"),
     ],
 )
 def test_what_is_no_coco_file(tmp_path, data, says):
@@ -442,3 +444,77 @@ def test_the_benchmark_runs():
     script = Path(__file__).parents[1] / "benchmarks/coco_reader.py"
     found = subprocess.run([sys.executable, script, "--scale", "0.001"], capture_output=True, text=True, check=True)
     assert found.stdout.count(" 118 scenes  ") == found.stdout.count("  0 problems  pass (1 GB)") == 5
+
+
+# --- what tools make of it ---
+
+
+def test_numbers_written_as_text_and_ids_that_are_both(tmp_path):
+    image = {**IMAGE, "id": "1", "width": "100", "height": "80"}
+    things = [box([10, 10, 20, 20], category_id="18")]
+    (scene,), problems = read(instances=write(tmp_path / "i.json", images=[image], annotations=things))
+    assert problems == []
+    assert (scene.assets[0].width, scene.assets[0].height) == (100, 80)
+    assert [(thing.label, thing.box) for thing in scene.objects] == [("dog", (10, 10, 30, 30))]
+
+
+def test_labels_are_words(tmp_path):
+    categories = [{"id": 18, "name": "traffic_light"}]
+    file = write(tmp_path / "i.json", annotations=[box([1, 1, 5, 5])], categories=categories)
+    assert read(instances=file)[0][0].objects[0].label == "traffic light"
+
+
+def test_a_panoptic_file(tmp_path):
+    segments = [
+        {"id": 3226956, "category_id": 1, "bbox": [10, 10, 20, 20], "iscrowd": 0, "area": 9},
+        {"id": 3226956, "category_id": 2, "bbox": [0, 0, 100, 40], "iscrowd": 0, "area": 9},
+    ]
+    categories = [{"id": 1, "name": "person", "isthing": 1}, {"id": 2, "name": "sky-other-merged", "isthing": 0}]
+    annotations = [{"image_id": 1, "file_name": "a.png", "segments_info": segments}]
+    (scene,), problems = read(
+        instances=write(tmp_path / "panoptic.json", annotations=annotations, categories=categories)
+    )
+    assert problems == []
+    assert [(thing.label, thing.box) for thing in scene.objects] == [
+        ("person", (10, 10, 30, 30)),
+        ("sky", (0, 0, 100, 40)),
+    ]
+
+
+def test_captions_that_their_makers_rejected(tmp_path):
+    captions = [{"id": n, "image_id": 1, "caption": f"c{n}", "is_rejected": n == 2} for n in (1, 2)]
+    (scene,), (problem,) = read(captions=write(tmp_path / "c.json", annotations=captions))
+    assert [caption.text for caption in scene.captions] == ["c1"]
+    assert "rejected" in problem.message
+
+
+def zipped(file, *names):
+    path = file.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.write(file, name)
+    return path
+
+
+def test_packed_files(tmp_path):
+    file = write(tmp_path / "c.json", annotations=[{"id": 3, "image_id": 1, "caption": "A dog."}])
+    wanted, _ = read(captions=file)
+    packed = tmp_path / "c.json.gz"
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    assert read(captions=packed)[0] == wanted
+    assert read(captions=zipped(file, "x/captions.json", "__MACOSX/._captions.json"))[0] == wanted
+    with pytest.raises(InputError, match=r"is a zip file with 2 files in it: a\.json, b\.json"):
+        read(captions=zipped(file, "a.json", "b.json"))
+    packed.write_bytes(gzip.compress(file.read_bytes())[:-12])
+    with pytest.raises(InputError, match="gzip file that cannot be unpacked"):
+        read(captions=packed)
+    file.with_suffix(".zip").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(InputError, match="zip file that cannot be unpacked"):
+        read(captions=file.with_suffix(".zip"))
+
+
+@pytest.mark.parametrize("licenses", [None, "", {"id": 1}])
+def test_licenses_that_are_no_list(tmp_path, licenses):
+    file = write(tmp_path / "c.json", annotations=[{"id": 3, "image_id": 1, "caption": "A dog."}], licenses=licenses)
+    (scene,), problems = read(captions=file)
+    assert (problems, scene.assets[0].license, len(scene.captions)) == ([], None, 1)

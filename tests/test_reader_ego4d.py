@@ -180,3 +180,36 @@ def test_bad_videos(tmp_path, bad, lost):
 def test_other_files(tmp_path, document, message):
     with pytest.raises(InputError, match=message):
         read(tmp_path, document)
+
+
+def test_all_narrations_redacted(tmp_path):
+    """The second release's larger file: under `videos`, with other keys, and both narrators together."""
+    video = {
+        "status": "complete",
+        "narrations": [
+            {"time": 5.1, "text": "#c c opens the door.", "_annotation_uid": "b", "_clip_time_start": 4.0},
+            {"time": 1.2, "text": "#C C picks a cup", "_annotation_uid": "a"},
+        ],
+        "summaries": [{"start_time": 0.0, "end_time": 300.0, "text": "#summary C cooked.", "_annotation_uid": "a"}],
+        "start_map": {},
+    }
+    document = {"version": "v2_0", "date": "230127", "description": "x", "videos": {"00aa-bb": video}}
+    (scene,), problems = read(tmp_path, document, narrator="1")
+    assert [(one.start, one.end, one.text, one.columns) for one in scene.segments] == [
+        (0, 300, "", {"summary": "The wearer cooked."}),
+        (1.2, 1.2, "The wearer picks a cup", {}),
+        (5.1, 5.1, "The wearer opens the door.", {}),
+    ]
+    assert problems == []
+
+
+def test_a_narration_without_a_time_costs_itself_alone(tmp_path):
+    narrations = [{"timestamp_sec": None, "narration_text": "#C C sits"}, say(1.5, "#C C stands"), {"timestamp_sec": 2}]
+    (scene,), problems = read(tmp_path, {"u": {"narration_pass_1": {"narrations": narrations, "summaries": None}}})
+    assert [one.text for one in scene.segments] == ["The wearer stands"]
+    assert [problem.place.rpartition(".")[2] for problem in problems] == ["narrations[0]", "narrations[2]"]
+
+
+def test_the_list_of_videos_is_given_as_info(tmp_path):
+    with pytest.raises(InputError, match="as `info`"):
+        read(tmp_path, {"date": "x", "version": "v2", "videos": [{"video_uid": "u", "duration_sec": 3}]})

@@ -133,12 +133,8 @@ def test_bad_rows(tmp_path, bad, lost, count):
 def test_rows_that_stand_apart(tmp_path):
     file = write(tmp_path / "a.csv", row(), row(video="P02_01"), row(), row(video=""), row(video="../x"))
     scenes, problems = read(path=file)
-    assert [scene.id for scene in scenes] == ["P01_11", "P02_01", "P01_11-2"]
-    assert [(problem.place, problem.lost) for problem in problems] == [
-        ("line 4", False),
-        ("line 5", True),
-        ("line 6", True),
-    ]
+    assert [(scene.id, len(scene.segments)) for scene in scenes] == [("P01_11", 2), ("P02_01", 1)]
+    assert [(problem.place, problem.lost) for problem in problems] == [("line 5", True), ("line 6", True)]
 
 
 @pytest.mark.parametrize(
@@ -153,3 +149,28 @@ def test_rows_that_stand_apart(tmp_path):
 def test_other_files(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
         read(path=write(tmp_path / "a.csv", head=text))
+
+
+def test_epic_kitchens_55(tmp_path):
+    head = "uid,video_id,narration,start_timestamp,stop_timestamp,start_frame,stop_frame,participant_id,verb,noun,all_nouns\n"
+    file = write(
+        tmp_path / "a.csv", "6374,P03_01,stir,00:00:18.02,00:00:20.5,1,2,P03,stir,pan,\"['pan']\"\n", head=head
+    )
+    (scene,), problems = read(path=file)
+    assert scene.metadata == {"video": "P03_01", "participant": "P03", "narration_ids": ["6374"]}
+    assert problems == []
+
+
+def test_epic_sounds(tmp_path):
+    head = (
+        "annotation_id,participant_id,video_id,start_timestamp,stop_timestamp,start_sample,description,class,class_id\n"
+    )
+    file = write(
+        tmp_path / "a.csv", "P01_0,P01,P01_01,00:00:02.466,00:00:05.315,5,paper rustling,rustle,4\n", head=head
+    )
+    (scene,), problems = read(path=file)
+    assert [(one.start, one.end, one.text, one.columns) for one in scene.segments] == [
+        (2.466, 5.315, "", {"sound": "paper rustling"})
+    ]
+    assert len(scene.prose) == 1  # nothing is narrated as a command
+    assert problems == []

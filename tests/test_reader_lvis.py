@@ -104,7 +104,7 @@ def test_a_coco_file_is_refused_and_coco_reads_lvis(tmp_path):
         read(lvis, path=file)
     one(tmp_path)
     (scene,), _ = read(coco, instances=tmp_path / "lvis.json")
-    assert scene.objects[0].label == "trash_can"
+    assert scene.objects[0].label == "trash can"
     with pytest.raises(InputError, match="cannot be read"):
         lvis.read(lvis.Options(path=tmp_path / "none.json"), print)
 

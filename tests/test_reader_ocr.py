@@ -162,7 +162,7 @@ def test_a_folder_of_icdar(tmp_path):
         ("gt_img_4.txt", "the file is left out"),
     ]
     assert read(folder, image_name="test/{stem}.png")[0][0].assets[0].path == "test/img_1.png"
-    with pytest.raises(InputError, match=r"no \.txt files"):
+    with pytest.raises(InputError, match=r"no \.txt and no \.json files"):
         read(images)
 
 
@@ -251,3 +251,72 @@ def test_a_line_of_many_spaces_takes_no_time(tmp_path):
     spaces = " " * 300_000
     (scene,), _ = read(tmp_path / "gt_a.txt", f"{QUAD},a{spaces}b\n1,2,3,4,{spaces}c{spaces}\n")
     assert sorted(line.text for line in scene.ocr) == ["a b", "c"]
+
+
+# --- TextOCR, COCO-Text, FUNSD ---
+
+WORDS = {
+    "imgs": {"00a": {"id": "00a", "file_name": "train/00a.jpg", "width": 200, "height": 100, "set": "train"}},
+    "anns": {
+        "00a_1": {
+            "image_id": "00a",
+            "utf8_string": "BUS",
+            "points": [10, 10, 60, 12, 60, 30, 10, 28],
+            "bbox": [10, 10, 50, 20],
+        },
+        "00a_2": {"image_id": "00a", "utf8_string": "7", "bbox": [70, 10, 20, 20]},
+        "00a_3": {"image_id": "00a", "utf8_string": ".", "bbox": [1, 1, 2, 2]},
+        "4": {"image_id": "00a", "mask": [1, 1, 9, 1, 9, 9, 1, 9], "legibility": "illegible"},
+    },
+    "imgToAnns": {"00a": ["00a_1"]},
+}
+
+
+def test_words_and_pictures_under_their_ids(tmp_path):
+    (scene,), (problem,) = read(tmp_path / "x.json", json.dumps(WORDS))
+    assert lines_of(scene) == [("BUS", (10, 10, 60, 30)), ("7", (70, 10, 90, 30))]
+    assert (scene.assets[0].path, scene.assets[0].width) == ("train/00a.jpg", 200)
+    assert problem.message.startswith("2 illegible regions")
+    (tmp_path / "im").mkdir()
+    (tmp_path / "im/00a.jpg").touch()
+    (scene,), _ = read(tmp_path / "x.json", images=tmp_path / "im")
+    assert scene.assets[0].path == "00a.jpg"
+    stray = {**WORDS, "anns": {"1": {"image_id": 5, "utf8_string": "x"}}}
+    _, (problem,) = read(tmp_path / "x.json", json.dumps(stray))
+    assert problem.message == "1 texts of pictures that `imgs` does not have are left out: 5"
+    with pytest.raises(InputError, match="none of its `imgs` is a picture"):
+        read(tmp_path / "x.json", json.dumps({"imgs": {"1": {}}, "anns": {}}))
+    broken = {
+        "imgs": {**WORDS["imgs"], "b": {"file_name": None}},
+        "anns": {"1": {"image_id": "00a", "utf8_string": "x"}, "2": {"image_id": None}},
+    }
+    (scene,), problems = read(tmp_path / "x.json", json.dumps(broken))
+    assert (len(scene.ocr), [problem.place for problem in problems]) == (1, ["anns, 2", "imgs, b"])
+
+
+def test_a_folder_of_forms(tmp_path):
+    form = [
+        {"box": [84, 10, 136, 20], "text": "DATE:", "label": "question", "words": [], "linking": [[0, 1]], "id": 0},
+        {"box": [140, 10, 190, 20], "text": "May 7", "label": "answer", "words": [], "linking": [[0, 1]], "id": 1},
+        {"box": "?", "text": "x"},
+    ]
+    (tmp_path / "0001.json").write_text(json.dumps({"form": form}))
+    (tmp_path / "0002.json").write_text("{")
+    (scene,), problems = read(tmp_path)
+    assert lines_of(scene) == [("DATE:", (84, 10, 136, 20)), ("May 7", (140, 10, 190, 20))]
+    assert (scene.id, [region.text for region in scene.regions]) == ("0001", ["DATE: May 7"])
+    assert sorted(problem.message.split(";")[1].strip() for problem in problems) == [
+        "it is left out",
+        "the file is left out",
+    ]
+    (scene,), _ = read(tmp_path / "0001.json")
+    assert len(scene.ocr) == 2
+
+
+def test_recognition_lines_of_icdar(tmp_path):
+    scenes, problems = read(tmp_path / "gt.txt", '\ufeffword_1.png, "Tired, so"\r\nword_2.png, "kills"\r\n')
+    assert problems == []
+    assert [(scene.assets[0].path, scene.ocr[0].text) for scene in scenes] == [
+        ("word_1.png", "Tired, so"),
+        ("word_2.png", "kills"),
+    ]

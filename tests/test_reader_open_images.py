@@ -192,3 +192,38 @@ def test_nothing_is_lost_without_a_word(tmp_path_factory, rows):
     scenes, problems = read(open_images, folder=path)
     said = [m for m in messages(problems) if "clipped" not in m and "held in memory" not in m]
     assert len(rows) == sum(len(scene.objects) for scene in scenes) + len(said)
+
+
+def test_val_is_validation_and_not_of_every_split(tmp_path):
+    tables(tmp_path, boxes=DOG)
+    (tmp_path / "oidv7-val-annotations-human-imagelabels.csv").write_text(LABELS + "b,verification,/m/2,0\n")
+    (tmp_path / "validation-annotations-bbox.csv").write_text(BOXES + DOG.replace("a,", "b,", 1))
+    found = {split: read(open_images, folder=tmp_path, split=split)[0] for split in ("train", "validation")}
+    assert [(scene.id, scene.absent) for scene in found["train"]] == [("a", ())]
+    assert [(scene.id, scene.absent) for scene in found["validation"]] == [("b", ("Cat",))]
+
+
+def test_narratives_of_other_sets(tmp_path):
+    rows = [("mscoco_val2017", "137576"), ("Flickr30k_test", "1007129816"), ("ADE20k_validation", "ADE_val_00000001")]
+    text = "".join(
+        json.dumps({"dataset_id": d, "image_id": i, "caption": "A cow.", "traces": []}) + "\n" for d, i in rows
+    )
+    (tmp_path / "all_val_localized_narratives.jsonl").write_text(text)
+    scenes, problems = read(open_images, folder=tmp_path)
+    assert problems == []
+    assert [scene.assets[0].path for scene in scenes] == [
+        "1007129816.jpg",
+        "val2017/000000137576.jpg",
+        "ADE_val_00000001.jpg",
+    ]
+    write_png(tmp_path / "im/000000137576.jpg", 8, 8)
+    scenes, _ = read(open_images, folder=tmp_path, images=tmp_path / "im")
+    assert scenes[1].assets[0].path == "000000137576.jpg"
+
+
+def test_the_challenges_name_of_the_relation(tmp_path):
+    tables(tmp_path, vrd="a,/m/1,/m/3,0.1,0.5,0.2,0.6,0.5,0.9,0.5,0.9,on\n")
+    file = tmp_path / "oidv6-train-annotations-vrd.csv"
+    file.write_text(file.read_text().replace("RelationshipLabel", "RelationLabel"))
+    scenes, problems = read(open_images, folder=tmp_path)
+    assert (problems, [one.predicate for one in scenes[0].relations]) == ([], ["on"])

@@ -133,7 +133,7 @@ def test_columns(tmp_path, header, options, wanted):
 @pytest.mark.parametrize(
     ("content", "options", "says"),
     [
-        ("a,b\n1,2\n", {}, r"no column for the image \(looked for image, .*its columns: 'a', 'b'\n.*header"),
+        ("a,b\n1,2\n", {}, r"no column for the image \(looked for image_filename, image, .*its columns: 'a', 'b'\n.*header"),
         ("image,words\n1,2\n", {}, r"no column for the caption .*\n  Name it, as in `caption = \"words\"`"),
         (
             "image,caption\n",
@@ -165,8 +165,8 @@ def test_what_is_refused_before_the_first_scene(tmp_path, content, options, says
 
 
 def test_files_that_are_not_there(tmp_path):
-    for path in (tmp_path, tmp_path / "none.csv"):
-        with pytest.raises(InputError, match="cannot be read"):
+    for path, says in ((tmp_path, "has no files"), (tmp_path / "none.csv", "cannot be read")):
+        with pytest.raises(InputError, match=says):
             pairs.read(pairs.Options(path=path), lambda _: None)
 
 
@@ -207,7 +207,7 @@ def test_a_row_that_is_no_good_costs_itself(tmp_path, row, place, says):
         ('{"image": "a.jpg", "caption": null}', "`caption` is missing"),
         ('{"image": "a.jpg", "caption": 3}', "is no text but a number"),
         ('{"image": "a.jpg", "caption": []}', "`caption` is empty"),
-        ('{"image": ["a.jpg"], "caption": "x"}', "is no path but a list"),
+        ('{"image": ["a.jpg", "b.jpg"], "caption": "x"}', "is no path but a list"),
         ('{"caption": "x"}', "`image` is missing"),
         ('{"image": "a.jpg", "caption": NaN}', "NaN is no number"),
         ('["a.jpg", "x"]', "Expected `object`"),

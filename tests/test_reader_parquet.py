@@ -190,7 +190,7 @@ def test_texts_that_are_no_utf8_cost_their_row(tmp_path):
     ("rows", "options", "says"),
     [
         ([{"a": 1}], {}, "no column for the image .*its columns: 'a'"),
-        ([{"image": "a.png", "x": "y"}], {}, "no column for the caption; its columns: 'image', 'x'"),
+        ([{"image": "a.png", "x": "y"}], {}, "no column for the caption or the question; its columns: 'image', 'x'"),
         ([{"image": "a.png", "x": "y"}], {"image": "img"}, "no column 'img'"),
         ([{"image": "a.png", "text": "y"}], {"caption": "txet"}, "no column 'txet'.*\n.*'text'"),
         (b"", {}, "is empty"),

@@ -168,3 +168,22 @@ def test_nothing_is_lost_without_a_word(tmp_path, things):
     assert given == len(scene.objects) + lost
     boxless = sum(thing.box is None for thing in scene.objects)
     assert boxless == sum("used without a box" in message for message in messages(problems))
+
+
+def test_attributes_of_cvat(tmp_path):
+    given = (("color", "red"), ("is_parked", "True"), ("wet", "false"), ("rotation", "0.0"), ("note", "__undefined__"))
+    inner = "".join(f"<attribute><name>{k}</name><value>{v}</value></attribute>" for k, v in given)
+    scene, problems = one(tmp_path, thing("traffic_light", more=f"<attributes>{inner}</attributes>"))
+    assert problems == []
+    assert (scene.objects[0].label, scene.objects[0].attributes) == ("traffic light", ("color: red", "is parked"))
+
+
+@pytest.mark.parametrize("images", [True, False])
+def test_pictures_beside_their_files_and_renamed(tmp_path, images):
+    head = "<filename>IMG_1.JPG</filename><path>C:\\x\\IMG_1.JPG</path><size><width>0</width><height>0</height></size>"
+    write(tmp_path, train___new1__xml=xml(thing(inner=box(1, 1, 90, 70)), head=head))
+    write_png(tmp_path / "train/new1.png", 90, 70)
+    scenes, problems = read(pascal_voc, path=tmp_path, **({"images": tmp_path} if images else {}))
+    assert problems == []
+    asset = scenes[0].assets[0]
+    assert (asset.path, asset.width, asset.height) == ("train/new1.png", 90, 70)

@@ -107,3 +107,36 @@ def test_bad_lines(tmp_path, bad, lost):
 def test_other_files(tmp_path):
     with pytest.raises(InputError, match='reader = "tvr"'):
         read(path=write(tmp_path / "a.jsonl", {"vid_name": "a", "ts": [0, 1]}))
+
+
+def test_a_json_array(tmp_path):
+    rows = [row(relevant_windows=[[0, 2]]), row("b", relevant_windows=[["3.5", "5"]], duration="30.5"), {"query": "x"}]
+    scenes, problems = read(path=write(tmp_path / "a.json", json.dumps(rows)))
+    assert [(scene.id, scene.assets[0].duration, scene.segments[0].start) for scene in scenes] == [
+        ("yt_60.0_210.0", 150, 0),
+        ("b", 30.5, 3.5),
+    ]
+    assert [problem.place for problem in problems] == ["[2], line 1"]
+
+
+def test_a_sentence_that_is_true_nowhere_is_no_caption(tmp_path):
+    file = write(tmp_path / "a.jsonl", row(relevant_windows=[]), row(relevant_windows=None, query="B"), row(query="C"))
+    (scene,), problems = read(path=file)
+    assert scene.captions == (Caption(text="B"), Caption(text="C"))
+    assert [(problem.place, problem.lost) for problem in problems] == [("line 1", True)]
+
+
+def test_scores_as_other_tools_write_them(tmp_path):
+    scores = {"relevant_clip_ids": [0.0, 1.0], "saliency_scores": [[1, None, 2], [3, 3, 99]]}
+    (scene,), problems = read(path=write(tmp_path / "a.jsonl", row(relevant_windows=[[0, 4], [9, None]], **scores)))
+    assert [one.columns for one in scene.segments] == [{"striking": "2.2 of 4"}]
+    assert scene.metadata["saliency"]["1"] == {"0": [1, None, 2], "1": [3, 3, 99]}
+    assert len(problems) == 1
+
+
+def test_one_object_is_not_lines(tmp_path):
+    file = write(tmp_path / "a.json", json.dumps({"v": {"duration": 3, "timestamps": [], "sentences": []}}, indent=1))
+    with pytest.raises(InputError, match="is one JSON object, not one a line"):
+        read(path=file)
+    with pytest.raises(InputError, match='reader = "activitynet"'):
+        read(path=write(tmp_path / "b.json", {"v": {"duration": 3, "timestamps": [], "sentences": []}}))

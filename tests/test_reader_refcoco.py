@@ -238,3 +238,18 @@ def test_instances_of_another_kind_are_refused(tmp_path):
     files = write(tmp_path, REFS, instances={"data": []})
     with pytest.raises(InputError, match="no COCO instances file"):
         read(**files)
+
+
+def test_expressions_about_several_things_and_about_none(tmp_path):
+    refs = [ref(1, [16, 17], "both on the left"), ref(2, [-1], "a red kite", no_target=True), ref(3, [15], "the car")]
+    refs.append(ref(4, [16, 99], "lost"))
+    files = write(tmp_path, refs, suffix=".json")
+    problems = []
+    (scene,) = refcoco.read(refcoco.Options(**files), problems.append)
+    assert [(region.text, region.box) for region in scene.regions] == [
+        ("both on the left", (10, 20, 640, 60)),
+        ("the car", (0, 0, 5, 5)),
+    ]
+    assert scene.absent == ("a red kite",)
+    assert [len(one.get("objects", ())) for one in scene.metadata["refs"].values()] == [2, 0]
+    assert [problem.message for problem in problems if "99" in problem.message] != []

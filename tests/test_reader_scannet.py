@@ -150,7 +150,7 @@ def test_the_cleaned_aggregation_goes_first_and_folders_may_be_flat(tmp_path):
         ({"objectId": 0, "label": "x"}, "objectId 0 is given twice"),
         ({"objectId": -1, "label": "x"}, "is negative"),
         ({"objectId": 7, "label": " "}, "label is empty"),
-        ({"objectId": "7", "label": "x"}, "Expected `int`"),
+        ({"objectId": "seven", "label": "x"}, "Expected `int`"),
         ({"label": "x"}, "missing required field"),
         (None, "Expected `object`"),
     ],
@@ -247,3 +247,18 @@ def test_nothing_is_lost_in_silence(tmp_path, groups, sentences):
     assert said + len(lost) - len(in_groups) == len(sentences)
     here = [scene for scene in scenes if scene.id == SCAN]
     assert sum(len(scene.objects) for scene in here) + len(in_groups) == len(groups)
+
+
+def test_sentences_of_nr3d(tmp_path):
+    header = "assignmentid,stimulus_id,utterance,scan_id,instance_type,target_id,tokens\n"
+    row = f'7,s,"The plant, far right",{SCAN},plant,9,"[\'the\']"\n'
+    file = tmp_path / "nr3d.csv"
+    file.write_text(header + row + f"8,s, ,{SCAN},plant,9,[]\n")
+    problems = []
+    (scene,) = scannet.read(scannet.Options(scanrefer=file), problems.append)
+    assert [(region.id, region.text) for region in scene.regions] == [("o9.1", "The plant, far right")]
+    assert (scene.objects[0].label, scene.metadata["ann_ids"]) == ("plant", {"o9.1": "7"})
+    assert ["the description is empty" in problem.message for problem in problems] == [True]
+    file.write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="has no column scan_id"):
+        list(scannet.read(scannet.Options(scanrefer=file), problems.append))

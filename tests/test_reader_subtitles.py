@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syphus.annotations.videos import subtitles
+from syphus.annotations.videos import activitynet, subtitles
 from syphus.annotations.videos.spoken import is_name, read_utterances, tidy_name
 from syphus.annotations.videos.subtitles import join_subtitles, read_subtitles
 from syphus.errors import InputError
@@ -178,10 +178,12 @@ def test_what_the_real_files_say():
 @real
 def test_a_folder_of_real_files():
     scenes, problems = read(path=DATA)
-    assert len(scenes) == len([count for count, _, _ in REAL.values() if count])
+    same = [problem.file for problem in problems if "says the same as" in problem.message]
+    assert len(same) == 5  # the same film as .srt, .vtt and .sbv
+    assert len(scenes) == len([count for count, _, _ in REAL.values() if count]) - len(same)
     assert len({scene.id for scene in scenes}) == len(scenes)
     empty = [problem.file for problem in problems if problem.message == "holds no subtitles that can be read"]
-    assert len(empty) == len(REAL) - len(scenes)
+    assert len(empty) == len(REAL) - len(scenes) - len(same)
     english, _ = read(path=DATA / "elephants_dream", language="en")
     assert [(scene.id, scene.assets[0].path, scene.metadata) for scene in english] == [
         (name, f"{name}.mp4", {"language": "en"}) for name in ("captions", "chapters", "descriptions")
@@ -201,6 +203,8 @@ def test_a_folder_of_real_files():
         (["<v.loud Bob>Hi <i>there</i></v> <v Al>Yo"], [{"speaker": "Bob", "subtitle": "Hi there"}, {"speaker": "Al", "subtitle": "Yo"}]),
         (["MONICA: Hi.", "ROSS: Hello you", "two"], [{"speaker": "Monica", "subtitle": "Hi."}, {"speaker": "Ross", "subtitle": "Hello you two"}]),
         ([" Chase : That's all this is?"], [{"speaker": "Chase", "subtitle": "That's all this is?"}]),
+        (["[man] Hello", "-[older woman 2] Go!", "[door slams] Oh", "[in French] Oui"], [{"speaker": "man", "subtitle": "Hello"}, {"speaker": "older woman 2", "subtitle": "Go! Oh Oui", "sound": "door slams; in French"}]),
+        (["[crowd]"], [{"sound": "crowd"}]),
         (["(Monica:)Hello"], [{"speaker": "Monica", "subtitle": "Hello"}]),
         (["[MONICA:] Hello"], [{"speaker": "Monica", "subtitle": "Hello"}]),
         (["- Well.", "- Yes!", "and no"], [{"subtitle": "Well."}, {"subtitle": "Yes! and no"}]),
@@ -533,3 +537,113 @@ def test_tvqa_subtitles_are_joined(tmp_path):
         ("line 3", True),
         ("line 1, sub[1]", True),
     ]
+
+
+TRIMMED = """WEBVTT
+Kind: captions
+
+00:00:00.000 --> 00:00:02.500 align:start position:0%
+
+hello<00:00:00.500><c> there</c>
+
+00:00:02.500 --> 00:00:02.510 align:start position:0%
+hello there
+
+
+00:00:02.510 --> 00:00:05.000 align:start position:0%
+hello there
+welcome<00:00:03.000><c> back</c>
+
+00:00:05.000 --> 00:00:06.000 align:start position:0%
+
+last<00:00:05.500><c> one</c>
+
+00:00:06.000 --> 00:00:07.000
+
+NOTE not said
+
+00:00:07.000 --> 00:00:08.000
+
+name of a cue
+00:00:08.000 --> 00:00:09.000
+end
+"""
+
+
+def test_rolling_captions_whose_spaces_were_trimmed(tmp_path):
+    """The line of one space that their cues begin with is then an empty one, which by the standard ends the cue."""
+    (tmp_path / "a.vtt").write_text(TRIMMED, encoding="utf-8")
+    (scene,), problems = read(path=tmp_path / "a.vtt")
+    assert [one.columns["subtitle"] for one in scene.segments] == ["hello there", "welcome back", "last one", "end"]
+    assert [problem.message for problem in problems if problem.lost] == ["the cue is empty"] * 2
+
+
+def test_cues_from_before_the_beginning(tmp_path):
+    text = "1\n-00:00:01,000 --> 00:00:02,500\nA\n\n2\n-00:00:05,000 --> -00:00:03,000\nB\n\n3\n00:00:03,000 --> 00:00:04,000\n- C\n"
+    (tmp_path / "a.srt").write_text(text, encoding="utf-8")
+    (scene,), problems = read(path=tmp_path / "a.srt")
+    assert [(one.start, one.end, one.columns["subtitle"]) for one in scene.segments] == [(0, 2.5, "A"), (3, 4, "C")]
+    assert [(problem.place, problem.lost) for problem in problems] == [("line 2", False), ("line 6", True)]
+
+
+def test_typesetting_and_karaoke(tmp_path):
+    """One sign in two layers and four frames, and a line of a song that was made into syllables."""
+    rows = ["Comment: 0,0:00:01.00,0:00:05.00,OP,,0,0,0,karaoke,{\\k20}sa{\\k30}ku{\\k10}ra"]
+    rows += [
+        f"Dialogue: 2,0:00:0{1 + n}.00,0:00:0{2 + n}.00,OP,,0,0,0,fx,{{\\pos({n},2)}}{part}"
+        for n, part in enumerate(("sa", "ku", "ra"))
+    ]
+    for frame in range(4):
+        rows += [
+            f"Dialogue: {layer},0:00:10.{frame * 4:02d},0:00:10.{frame * 4 + 4:02d},Sign,,0,0,0,,{{\\pos(1,1)}}SHOP"
+            for layer in (0, 1)
+        ]
+    rows += [
+        "Dialogue: 0,0:00:12.00,0:00:13.00,Default,Ann,0,0,0,,No.",
+        "Dialogue: 0,0:00:13.00,0:00:14.00,Default,Ann,0,0,0,,No.",
+    ]
+    rows += [
+        "Comment: 0,0:00:12.00,0:00:13.00,Default,,0,0,0,,not shown",
+        "Dialogue: 0,0:00:12.00,0:00:13.00,Default,Bob,0,0,0,,No.",
+    ]
+    (tmp_path / "a.ass").write_text(
+        "[Script Info]\n\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+        + "\n".join(rows),
+        encoding="utf-8",
+    )
+    (scene,), problems = read(path=tmp_path / "a.ass")
+    assert [(one.start, one.end, one.columns) for one in scene.segments] == [
+        (1, 5, {"lyrics": "sakura"}),
+        (10, 10.16, {"subtitle": "SHOP"}),
+        (12, 13, {"speaker": "Ann", "subtitle": "No."}),
+        (12, 13, {"speaker": "Bob", "subtitle": "No."}),
+        (13, 14, {"speaker": "Ann", "subtitle": "No."}),
+    ]
+    assert [problem.lost for problem in problems] == [False]
+
+
+def test_words_above_words_are_not_said(tmp_path):
+    (tmp_path / "a.vtt").write_text(
+        "WEBVTT\n\n00:01.000 --> 00:02.000\n<ruby>漢<rt>かん</rt>字<rt>じ</rt></ruby>です\n", encoding="utf-8"
+    )
+    assert read(path=tmp_path / "a.vtt")[0][0].segments[0].columns == {"subtitle": "漢字です"}
+
+
+def test_names_that_yt_dlp_gives(tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/A title [dQw4w9WgXcQ].en.vtt").write_text(
+        "WEBVTT\n\n00:01.000 --> 00:02.000\nHi\n", encoding="utf-8"
+    )
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/A title [dQw4w9WgXcQ].webm").touch()
+    file = tmp_path / "a.json"
+    for name in ("dQw4w9WgXcQ", "v_dQw4w9WgXcQ"):
+        file.write_text(
+            f'{{"{name}": {{"duration": 9, "timestamps": [[3, 5]], "sentences": ["x"]}}}}', encoding="utf-8"
+        )
+        problems = []
+        options = activitynet.Options(path=file, subtitles=tmp_path / "s", images=tmp_path / "v")
+        (scene,) = activitynet.read(options, problems.append)
+        assert scene.assets[0].path == "A title [dQw4w9WgXcQ].webm"
+        assert len(scene.segments) == 2
+        assert problems == []

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from picture_readers import write_png
 
 from syphus.annotations.questions import textvqa
 from syphus.annotations.questions.reading_order import sort_by_place
@@ -25,8 +26,10 @@ def word(text, x, y, width=0.1, height=0.1, **more):
     return {"word": text, "bounding_box": {"top_left_x": x, "top_left_y": y, "width": width, "height": height, **more}}
 
 
-def read(folder, *records, ocr=None, text=None, **options):
+def read(folder, *records, ocr=None, text=None, words=None, **options):
     file = folder / "x.json"
+    if words is not None:
+        options["ocr"] = words
     file.write_text(json.dumps({"dataset_name": "x", "data": records}) if text is None else text)
     if ocr is not None:
         options["ocr"] = folder / "ocr.json"
@@ -212,3 +215,55 @@ def test_reading_order(boxes, order):
 def test_reading_order_keeps_all(boxes):
     found = sort_by_place([(one, place) for place, one in enumerate(boxes)])
     assert sorted(found) == list(range(len(boxes)))
+
+
+def test_documents_of_several_pages(tmp_path):
+    record = {"questionId": 5, "question": "Who?", "doc_id": "d", "page_ids": ["d_p0", "d_p1"], "answers": ["Ann"]}
+    scenes, problems = read(tmp_path, {**record, "answer_page_idx": 1}, {**record, "questionId": 6})
+    assert [(scene.assets[0].path, len(scene.questions)) for scene in scenes] == [("d_p1.jpg", 1)]
+    assert ["which of its pages" in problem.message for problem in problems] == [True]
+
+
+PAGES = {
+    "d_1": {
+        "status": "Succeeded",
+        "recognitionResults": [
+            {"page": 1, "width": 200, "height": 100, "unit": "pixel",
+             "lines": [{"boundingBox": [20, 10, 60, 11, 60, 30, 20, 29], "text": "TOTAL  7", "words": []}, {"text": ""}]}
+        ],
+    },
+    "d_2": {"analyzeResult": {"readResults": [{"width": 2, "height": 1, "unit": "inch", "lines": [{"boundingBox": [1, 0.5, 2, 1], "text": "x"}]}]}},
+    "d_3": {"PAGE": [], "LINE": [{"BlockType": "LINE", "Text": "May 7", "Confidence": 99.5,
+             "Geometry": {"BoundingBox": {"Left": 0.1, "Top": 0.2, "Width": 0.5, "Height": 0.1}}}], "WORD": []},
+    "d_4": {"Blocks": [{"BlockType": "PAGE"}, {"BlockType": "LINE", "Text": "May 8"}, {"BlockType": "WORD", "Text": "May"}]},
+    "d_5": {"x": 1},
+}  # fmt: skip
+
+
+def test_words_of_documents(tmp_path):
+    folder = tmp_path / "ocr_results"
+    folder.mkdir()
+    for name, page in PAGES.items():
+        (folder / f"{name}.json").write_text(json.dumps(page))
+    records = [
+        {"questionId": n, "question": f"q{n}?", "image": f"documents/d_{n}.png", "answers": ["a"]} for n in range(1, 7)
+    ]
+    write_png(tmp_path / "im/documents/d_3.png", 100, 50)
+    write_png(tmp_path / "im/documents/d_2.png", 400, 200)
+    scenes, problems = read(tmp_path, *records, words=folder, images=tmp_path / "im")
+    found = {scene.id: [(line.text, line.box, line.score, line.engine) for line in scene.ocr] for scene in scenes}
+    assert found == {
+        "d_1": [("TOTAL 7", (20, 10, 60, 30), None, "Microsoft Read")],
+        "d_2": [("x", (200, 100, 400, 200), None, "Microsoft Read")],
+        "d_3": [("May 7", (10, 10, 60, 15), 0.995, "Amazon Textract")],
+        "d_4": [("May 8", None, None, "Amazon Textract")],
+        "d_5": [],
+        "d_6": [],
+    }
+    assert [(scene.assets[0].width, scene.assets[0].height) for scene in scenes[:3]] == [
+        (200, 100),
+        (400, 200),
+        (100, 50),
+    ]
+    said = [problem.message for problem in problems]
+    assert ["size is not known" in said[0], "no words of a page" in said[1], "no such file" in said[2]] == [True] * 3

@@ -192,3 +192,40 @@ def test_other_files(tmp_path, text, message):
 )
 def test_series(name, series):
     assert find_series(name) == series
+
+
+def test_descriptions_without_times_are_captions(tmp_path):
+    """The form of TVR's test file."""
+    rows = [{"vid_name": "a", "duration": 61.4, "desc": "Monica leaves.", "desc_id": 1}, row("a", ts=(1, 2), desc="x")]
+    (scene,), problems = read(path=write(tmp_path / "a.jsonl", *rows))
+    assert [one.text for one in scene.captions] == ["Monica leaves."]
+    assert [one.text for one in scene.segments] == ["x"]
+    assert problems == []
+
+
+def test_a_json_array(tmp_path):
+    subtitles = json.dumps([{"vid_name": "a", "sub": [{"text": " Ann : Hi", "start": "0.5", "end": 1}]}])
+    (scene,), problems = read(
+        path=write(tmp_path / "a.json", json.dumps([row("a", desc="x"), row("a", desc="y")])),
+        subtitles=write(tmp_path / "s.json", subtitles),
+    )
+    assert [one.text or one.columns["speaker"] for one in scene.segments] == ["Ann", "x", "y"]
+    assert problems == []
+
+
+def test_tvqa(tmp_path):
+    question = {"vid_name": "met_s06e22_seg01_clip_02", "q": "What is Robin holding?", "ts": "1.21-8.49", "qid": 7,
+                "a0": "A glass", "a1": "Nachos", "a2": "A purse", "a3": "A book", "a4": "A beer", "answer_idx": 4,
+                "show_name": "How I Met You Mother"}  # fmt: skip
+    test = {key: value for key, value in question.items() if key != "answer_idx"} | {"qid": 8}
+    wrong = question | {"answer_idx": 5, "qid": 9, "ts": "nan-nan"}
+    (scene,), problems = read(path=write(tmp_path / "a.jsonl", question, test, wrong, question | {"q": " "}))
+    assert [(one.question, one.correct, one.source_id) for one in scene.questions] == [
+        ("What is Robin holding?", 4, "7"),
+        ("What is Robin holding?", None, "8"),
+        ("What is Robin holding?", None, "9"),
+    ]
+    assert scene.questions[0].options == ("A glass", "Nachos", "A purse", "A book", "A beer")
+    assert scene.metadata["question_times"] == {"7": [1.21, 8.49], "8": [1.21, 8.49]}
+    assert scene.segments == ()
+    assert [(problem.place, problem.lost) for problem in problems] == [("line 3", False), ("line 4", True)]

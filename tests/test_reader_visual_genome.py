@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from picture_readers import DATA, messages, read, real
+from picture_readers import DATA, messages, read, real, write
 
 from syphus.annotations import json_nested
 from syphus.annotations.json_nested import NamedShape, NestedDocument
@@ -132,7 +132,7 @@ def test_exact_repeats_are_one_and_reported_and_near_ones_stay(tmp_path):
         ({"names": None, "object_names": ["cat"], "object_id": None, "id": 5}, "cat", (1, 2, 31, 42), None),
         ({"x": 1e308, "w": 1e308}, "dog", None, "beyond all numbers"),
         ({"names": []}, None, None, "it has no name; it is left out"),
-        ({"x": "5"}, None, None, "Expected `float | null`, got `str`"),
+        ({"x": "five"}, None, None, "Expected `float | null`, got `str`"),
         ({"names": "dog"}, None, None, "Expected `array | null`, got `str`"),
     ],
 )
@@ -341,3 +341,36 @@ def test_what_is_no_scene_graphs(tmp_path, text, said):
     file.write_text(text)
     with pytest.raises(InputError, match=said):
         read(gqa_scene_graphs, path=file)
+
+
+def test_numbers_written_as_text(tmp_path):
+    """As tables make them: what is a number in the published files may be a text, or a fraction, in a copy."""
+    thing = {"object_id": "7", "x": "5", "y": "2", "w": "20", "h": "40.0", "names": ["dog"], "synsets": []}
+    for image in ("1", 1.0):
+        write(
+            tmp_path,
+            image_data__json=json.dumps([{"image_id": image, "width": "100", "height": 80.0, "url": None}]),
+            objects__json=json.dumps([{"image_id": image, "objects": [thing]}]),
+        )
+        (scene,), problems = read(visual_genome, folder=tmp_path)
+        assert (problems, scene.id, scene.objects[0].box) == ([], "1", (5, 2, 25, 42))
+        assert (scene.assets[0].width, scene.assets[0].height) == (100, 80)
+
+
+def test_graphs_with_nothing_in_the_place_of_lists(tmp_path):
+    things = {
+        "1": {"name": "dog", "x": 1, "y": 1, "w": 9, "h": 9, "attributes": None, "relations": None},
+        "2": {
+            "name": "cup",
+            "x": 1,
+            "y": 1,
+            "w": 8,
+            "h": 9,
+            "relations": [{"object": None, "name": "on"}, {"object": "1"}],
+        },
+    }
+    graph = {"width": 100, "height": 80, "objects": things}
+    file = write(tmp_path, graphs__json=json.dumps({"7": graph})) / "graphs.json"
+    (scene,), problems = read(gqa_scene_graphs, path=file)
+    assert [thing.label for thing in scene.objects] == ["dog", "cup"]
+    assert len(messages(problems, lost=True)) == 2  # one relation leads nowhere, the other has no name

@@ -1,5 +1,6 @@
 """The reader of VQA v2 and OK-VQA: real files where they are, hand-written ones in their form for the rest."""
 
+import gzip
 import json
 import os
 from pathlib import Path
@@ -265,3 +266,25 @@ def test_nothing_is_lost_unsaid(tmp_path_factory, questions, annotations):
     count = int(strays[0].message.split(": ")[1].split(",")[0]) if strays else 0
     used = sum(question.source_id in by_id for question in found)
     assert used + len(twice) + count == len(annotations)
+
+
+def test_packed_questions(tmp_path):
+    """``data_subtype`` stands at the end of the file, to which one that is unpacked on the way cannot jump."""
+    many = [asked(number, image=number) for number in range(3000)]
+    file = tmp_path / "q.json.gz"
+    file.write_bytes(gzip.compress(json.dumps({"questions": many, "data_subtype": "val2014"}).encode()))
+    problems = []
+    scenes = list(vqa.read(vqa.Options(questions=file), problems.append))
+    assert (len(scenes), scenes[7].assets[0].path, problems) == (3000, "COCO_val2014_000000000007.jpg", [])
+
+
+def test_answers_that_are_texts_numbers_or_missing(tmp_path):
+    questions, annotations = tmp_path / "q.json", tmp_path / "a.json"
+    questions.write_text(json.dumps({"data_subtype": "val2014", "questions": [asked(1), asked(2)]}))
+    given_ = [{"answer": 2}, {"answer": None}, {"answer": 2, "answer_id": 3}, {"answer": "two"}]
+    records = [{"question_id": 1, "answers": given_}, {"question_id": 2, "answers": ["red", "red"]}]
+    annotations.write_text(json.dumps({"annotations": records}))
+    problems = []
+    (scene,) = vqa.read(vqa.Options(questions=questions, annotations=annotations), problems.append)
+    assert [(one.answers, one.votes) for one in scene.questions] == [(("2", "two"), (2, 1)), (("red",), (2,))]
+    assert [problem.message for problem in problems] == ["1 of the answers are empty; they are left out"]

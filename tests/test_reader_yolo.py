@@ -29,7 +29,7 @@ def test_the_real_labels(place):
     assert messages(problems, lost=True) == []
     assert len(scenes) == (2 if place == "labels" else 1)
     for scene in scenes:
-        assert [thing.label for thing in scene.objects] == ["label_2", "label_4"]
+        assert [thing.label for thing in scene.objects] == ["label 2", "label 4"]
         assert scene.objects[0].box == pytest.approx((0, 20, 80, 40), abs=0.01)
     # without pictures there are no sizes, and so no boxes
     scenes, problems = read(yolo, path=path)
@@ -218,3 +218,22 @@ def test_nothing_is_lost_without_a_word(tmp_path_factory, lines):
     path = data_set(tmp_path_factory.mktemp("yolo"), "\n".join(lines))
     (scene,), problems = read(yolo, path=path)
     assert len(lines) == len(scene.objects) + sum("clipped" not in message for message in messages(problems))
+
+
+def test_names_under_numbers_in_quotes(tmp_path):
+    write(tmp_path, data__yaml="names:\n  '0': cat\n  '1': red_dog\ntrain: ../train/images\n")
+    write_png(tmp_path / "train/images/a.png", 100, 50)
+    write(tmp_path, train___labels___a__txt=LINE)
+    scenes, problems = read(yolo, path=tmp_path / "data.yaml")
+    assert (problems, [thing.label for thing in scenes[0].objects]) == ([], ["red dog"])
+
+
+@pytest.mark.parametrize("place", ["labels/classes.txt", "train/_darknet.labels", "labels/train/classes.txt"])
+def test_names_where_tools_leave_them(tmp_path, place):
+    data_set(tmp_path)
+    (tmp_path / "obj.names").unlink()
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).write_text("cat\ndog\n")
+    scenes, problems = read(yolo, path=tmp_path)
+    assert problems == []
+    assert [(scene.id, scene.objects[0].label) for scene in scenes] == [("a", "dog")]

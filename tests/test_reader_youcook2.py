@@ -88,3 +88,32 @@ def test_bad_videos(tmp_path, bad, lost):
 def test_other_files(tmp_path, document, message):
     with pytest.raises(InputError, match=message):
         read(tmp_path, document)
+
+
+def test_coin(tmp_path):
+    """Its list is called `annotation`, and its steps have a label in place of a sentence."""
+    video = {"recipe_type": 41, "class": "PlantTree", "video_url": URL, "start": 21.0, "end": 150.3, "duration": 190.1,
+             "subset": "training", "annotation": [{"id": "161", "segment": [26.0, 40.0], "label": "dig a pit"}]}  # fmt: skip
+    (scene,), problems = read(tmp_path, {"database": {"9zy9": video}})
+    assert [(one.start, one.end, one.text) for one in scene.segments] == [(26, 40, "dig a pit")]
+    assert scene.prose == ("The task: plant tree.",)
+    assert scene.metadata["step_ids"] == ["161"]
+    assert problems == []
+
+
+def test_activitynet_1_3(tmp_path):
+    video = {"duration": 211.53, "subset": "training", "resolution": "320x240", "url": URL,
+             "annotations": [{"segment": [30.02, 205.3], "label": "Layup drill"}]}  # fmt: skip
+    document = {"version": "VERSION 1.3", "taxonomy": [{"nodeName": "Root"}], "database": {"sJbn": video}}
+    (scene,), problems = read(tmp_path, document)
+    assert [(one.start, one.end, one.text) for one in scene.segments] == [(30.02, 205.3, "Layup drill")]
+    assert scene.assets[0].url == URL
+    assert problems == []
+
+
+def test_one_bad_step_costs_itself_alone(tmp_path):
+    steps = [{"segment": [1, 2], "sentence": "a"}, {"segment": None, "sentence": "b"}, {"segment": [3], "sentence": "c"},
+             {"segment": ["4", "5.5"], "sentence": "d"}]  # fmt: skip
+    (scene,), problems = read(tmp_path, {"database": {"v": {"duration": "9", "subset": None, "annotations": steps}}})
+    assert [(one.start, one.end, one.text) for one in scene.segments] == [(1, 2, "a"), (4, 5.5, "d")]
+    assert [problem.place for problem in problems] == ["video 'v', annotations[1]", "video 'v', annotations[2]"]

@@ -366,6 +366,17 @@ def test_at_its_budget_it_stops_and_goes_on_with_a_larger_one(project: Path, ser
     assert {row[1] for row in rows(project, table="draws")} == {1}
 
 
+def test_a_budget_that_is_too_small_is_said_with_the_plan(
+    project: Path, server: RehearsalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That of the first start is kept with the run, and counts all that was ever paid."""
+    dollars = (server.tokens_in * 10 + server.tokens_out * 100) / 1e6
+    assert regenerate(project, "--redraw", "--budget", str(dollars * 1.1), yes=False) == 0
+    assert "left, which is not enough: --budget names a larger one" in capsys.readouterr().err
+    assert regenerate(project, "--redraw", "--budget", "500", yes=False) == 0
+    assert "not enough" not in capsys.readouterr().err
+
+
 def test_another_redraw_draws_only_what_has_no_draw_in_waiting(project: Path, server: RehearsalServer) -> None:
     empty, first = Answer(429, error("insufficient_quota", "empty")), server.served
     server.script = lambda _, number: empty if number >= first + 2 else None

@@ -33,7 +33,7 @@ VIDEO = ("video/events", "video/reasoning", "video/next")
 TELEVISION = ("television/social", "television/dialogue")
 FIRST_PERSON = ("firstperson/memory", "firstperson/next", "firstperson/why")
 LLAVA = ("llava/conversation", "llava/detail", "llava/reasoning")
-NAMES = (*VIDEO, *TELEVISION, *FIRST_PERSON, "qa/conversation", "qa/why", "text/reading", "figures/explain")
+NAMES = (*VIDEO, "video/clip", *TELEVISION, *FIRST_PERSON, "qa/conversation", "qa/why", "text/reading", "figures/explain")
 QUOTED = re.compile(r"“([^”]+)”")
 CLOCK = re.compile(r"(\d+):(\d\d)")
 
@@ -391,6 +391,7 @@ def test_real_questions_and_figures_reach_the_prompt(name: str, path: str) -> No
     [
         "activitynet", "charades_sta", "tacos", "qvhighlights", "youcook2", "tvc", "ego4d", "epic_kitchens", "subtitles",
         "vqa", "gqa", "aokvqa", "nextqa", "textvqa", "ocr", "figures", "visual_genome", "lvis", "flickr30k", "open_images",
+        "video_rows",
     ],
 )  # fmt: skip
 def test_configurations_name_categories_and_files_that_are_there(name: str) -> None:

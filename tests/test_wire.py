@@ -81,6 +81,8 @@ def test_a_good_reply() -> None:
 def test_missing_usage_is_unknown_and_not_zero() -> None:
     assert read_completion(json.dumps(completion("x", usage=False)).encode()).usage is None
     assert read_completion(json.dumps(completion("x") | {"usage": None}).encode()).usage is None
+    half = {"prompt_tokens": 100, "completion_tokens": None}
+    assert read_completion(json.dumps(completion("x") | {"usage": half}).encode()).usage is None, "a reply is never free"
 
 
 def test_details_of_usage() -> None:
@@ -114,6 +116,7 @@ def test_what_comes_with_status_200_and_is_no_reply(data: bytes, kind: Kind) -> 
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
+        (301, "<html>", Kind.UNKNOWN_MODEL),
         (400, error(None), Kind.BAD_REQUEST),
         (400, error("context_length_exceeded"), Kind.TOO_LONG),
         (400, {"error": {"code": 400, "type": "exceed_context_size_error", "message": "x"}}, Kind.TOO_LONG),
@@ -131,6 +134,7 @@ def test_what_comes_with_status_200_and_is_no_reply(data: bytes, kind: Kind) -> 
         (429, error("rate_limit_exceeded"), Kind.RATE_LIMIT),
         (429, error("insufficient_quota"), Kind.QUOTA),
         (429, error(None, type_="insufficient_quota"), Kind.QUOTA),
+        (429, error(None, type_="exceeded_current_quota_error"), Kind.QUOTA),  # Moonshot's
         (429, "", Kind.RATE_LIMIT),
         (500, "<html>", Kind.OVERLOADED),
         (503, "", Kind.OVERLOADED),
@@ -140,6 +144,11 @@ def test_what_comes_with_status_200_and_is_no_reply(data: bytes, kind: Kind) -> 
 def test_refusals(status: int, body: object, kind: Kind) -> None:
     data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     assert classify(status, {}, data).kind is kind
+
+
+def test_an_address_that_points_to_another_says_which() -> None:
+    found = classify(308, {"location": "https://api.example.com/v1/"}, b"<html>Permanent Redirect")
+    assert "https://api.example.com/v1/" in str(found)
 
 
 def test_the_named_parameter_and_a_plain_string_error_are_read() -> None:
@@ -168,7 +177,10 @@ def test_a_key_that_the_provider_quotes_is_not_kept() -> None:
         ({"retry-after": "1m30s"}, 90),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-5"}, None),
-        ({"retry-after": "999999999"}, None),
+        ({"retry-after": "86400"}, 86_400),
+        ({"retry-after": "999999999"}, 86_400),
+        ({"retry-after": "inf"}, 86_400),
+        ({"retry-after": "nan"}, None),
         ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, 360),
         ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "7.66s"}, 7.66),
         ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "500ms"}, 0.5),

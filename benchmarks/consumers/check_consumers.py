@@ -1,4 +1,4 @@
-"""Real consumers load our files: ``python benchmarks/consumers/check_consumers.py llamafactory|swift|trl|llava|qwen|...``.
+"""Real consumers load our files: ``python benchmarks/consumers/check_consumers.py llamafactory|swift|trl|axolotl|internvl|...``.
 
 It makes a rehearsed run over the ten example pictures and adds the dialogues of ``samples.py``, writes them in our formats by
 the commands that a user would give, and lets the consumer's own dataset code read them, in an environment of its own. What
@@ -6,7 +6,7 @@ comes out there is held against what the dialogues say: the rows, their pictures
 what is learned. No GPU, no weights. ``docs/consumers.md`` has what came of it.
 
     --venv DIR    the environment (made where it is not there; about 2 GB, and a few minutes)
-    --code DIR    a checkout of Qwen3-VL or Otter, which no package index has
+    --code DIR    a checkout of Qwen3-VL, Otter, InternVL, LLaVA-NeXT or MiniCPM-V, which no package index has
     --work DIR    where the files go (a temporary folder that is removed)
 """
 
@@ -21,7 +21,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from samples import IMAGE, SEVERAL, UNFIT, expect, make_dialogues, split_pairs
+from samples import IMAGE, SEVERAL, UNFIT, expect, make_dialogues, make_videos, split_pairs
 
 from syphus.formats import jsonl
 from syphus.formats.exporting import ExportOptions
@@ -45,11 +45,24 @@ class File(NamedTuple):
     """The format holds a system message."""
     only: frozenset[str] = frozenset()
     """Dialogues that are not written, beside those that are fit for none."""
+    setting: str = ""
+    """Given by ``--set``."""
+    videos: bool = False
+    """It has the dialogues about videos, instead of the others."""
+    moves: bool = False
+    """Of a turn with one picture, the consumer puts the picture first, and the export says so."""
+    times: bool = False
+    """A clip is the whole file and its times."""
+    unread: frozenset[str] = frozenset()
+    """Dialogues that are written, and are not for the version of the consumer that is run."""
+    one: bool = False
+    """Dialogues of one pair about one picture alone are written."""
     refused: str = ""
     """The consumer is known to refuse the whole file with this: it is another one's, and the documents say so."""
 
 
 ONE_PICTURE = frozenset(SEVERAL)
+TEXT = frozenset({"text-only", "code"})
 PLACED = frozenset(SEVERAL - {"two-pictures"})
 """A picture stands within a text."""
 FILES = {
@@ -80,9 +93,29 @@ FILES = {
         File("llava-boxes.json", "llava", boxes="shikra", system=False, only=ONE_PICTURE),
     ],
     "qwen": [File("qwen.json", "qwen", boxes="qwen3", system=False), File("qwen.jsonl", "qwen", system=False)],
+    "internvl": [
+        File("internvl.jsonl", "internvl", boxes="internvl", system=False),
+        File("videos.jsonl", "internvl", videos=True, only=frozenset({"video-inside"}), times=True),
+    ],
+    "llava_next": [
+        File("llava_next.json", "llava_next", system=False, moves=True),
+        File("llava_next-boxes.json", "llava_next", boxes="llava_padded", system=False, moves=True),
+        File("videos.json", "llava_next", videos=True, only=frozenset({"frames"}), moves=True),
+    ],
+    "axolotl": [
+        File("parts.jsonl", "messages", setting="pictures=parts"),
+        File("parts-boxes.jsonl", "messages", boxes="qwen3", setting="pictures=parts"),
+        # A row of one kind of content beside one of another: a table has one type.
+        File("messages.jsonl", "messages", refused="DatasetGenerationError"),
+    ],
+    "minicpm": [
+        File("minicpm.json", "minicpm", system=False, only=TEXT, unread=ONE_PICTURE),
+        File("minicpm-boxes.json", "minicpm", boxes="unit", system=False, only=TEXT, unread=ONE_PICTURE),
+    ],
+    "maestro": [File("paligemma.jsonl", "paligemma", system=False, one=True)],
     "otter": [File("SY_instructions.json", "mimicit", system=False, only=PLACED)],
 }
-NEEDS_CODE = {"qwen", "otter"}
+NEEDS_CODE = {"qwen", "otter", "internvl", "llava_next", "minicpm"}
 
 GOOD = {
     "conversations": [{"from": "human", "value": "<image>What is it?"}, {"from": "gpt", "value": "A cup."}],
@@ -147,13 +180,17 @@ def write_files(consumer: str, work: Path) -> dict[str, list[dict[str, Any]]]:
         (work / "images").symlink_to(source / "images")
     made = list(jsonl.read(work / "run.jsonl", ImportOptions(), print))
     dialogues = [*made, *make_dialogues(source / "scenes.jsonl")]
+    videos = make_videos(work / "videos")
     jsonl.write(dialogues, work / "all.jsonl", ExportOptions(max_tokens=None))
+    jsonl.write(videos, work / "all-videos.jsonl", ExportOptions(max_tokens=None))
     expected = {}
     for file in FILES[consumer]:
         boxes = ["--boxes", file.boxes] if file.boxes else []
+        setting = ["--set", file.setting] if file.setting else []
         # 1: some dialogues are fit for no trainer, and are kept aside.
-        call("convert", "all.jsonl", file.name, "--to", file.to, "--images", "images", *boxes, allow=(1,))
-        expected[file.name] = expect_file(file, dialogues, work)
+        source, folder = ("all-videos.jsonl", "videos") if file.videos else ("all.jsonl", "images")
+        call("convert", source, file.name, "--to", file.to, "--images", folder, *boxes, *setting, allow=(0, 1))
+        expected[file.name] = expect_file(file, videos if file.videos else dialogues, work)
     given = {"files": list(expected), "bad": BAD, "good": GOOD}
     (work / "expected.json").write_text(json.dumps(given), encoding="utf-8")
     print(f"{len(dialogues)} dialogues: {len(made)} of the run, {len(dialogues) - len(made)} made by hand\n")
@@ -163,15 +200,17 @@ def write_files(consumer: str, work: Path) -> dict[str, list[dict[str, Any]]]:
 def expect_file(file: File, dialogues: list[Dialogue], work: Path) -> list[dict[str, Any]]:
     """What the file has to hold; raises ``SystemExit`` where others were left out than had to be."""
     aside = work / f"{file.name}.kept-aside.jsonl"
-    kept = [json.loads(line) for line in aside.read_text(encoding="utf-8").splitlines()]
-    left_out = {row["id"] for row in kept}
-    if left_out != UNFIT | file.only:
-        raise SystemExit(f"{file.name}: left out {sorted(left_out)}, and not {sorted(UNFIT | file.only)}")
+    kept = [json.loads(line) for line in aside.read_text(encoding="utf-8").splitlines()] if aside.is_file() else []
+    left_out, unfit = {row["id"] for row in kept}, file.only if file.videos else UNFIT | file.only
+    if file.one:
+        unfit |= {value.id for value in dialogues if len(value.turns) > 2 or len(value.assets) != 1}
+    if left_out != unfit:
+        raise SystemExit(f"{file.name}: left out {sorted(left_out)}, and not {sorted(unfit)}")
     convention = find_convention(file.boxes) if file.boxes else None
     rows = [
-        expect(dialogue, convention, beside=file.beside, system=file.system)
+        expect(dialogue, convention, beside=file.beside, system=file.system, moves=file.moves, times=file.times)
         for dialogue in dialogues
-        if dialogue.id not in left_out
+        if dialogue.id not in left_out | file.unread
     ]
     if file.to != "mimicit":
         return rows
@@ -191,7 +230,18 @@ def install(consumer: str, venv: Path) -> None:
             shown = f"VENV/bin/pip install --no-deps -r requirements/{alone.name}"
             run(pip, "install", "-q", "--no-deps", "-r", alone, show=shown)
     listed = subprocess.run([pip, "list", "--format", "json"], capture_output=True, check=True).stdout
-    wanted = ("llamafactory", "ms-swift", "trl", "llava-torch", "transformers", "datasets", "torch", "tokenizers")
+    wanted = (
+        "llamafactory",
+        "ms-swift",
+        "trl",
+        "llava-torch",
+        "axolotl",
+        "maestro",
+        "transformers",
+        "datasets",
+        "torch",
+    )
+    wanted += ("tokenizers", "decord")
     versions = {package["name"].replace("_", "-"): package["version"] for package in json.loads(listed)}
     named = [f"{name} {versions[name]}" for name in wanted if name in versions]
     print(f"Python {sys.version.split()[0]}, {', '.join(named)}\n")

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 import toy
-import yaml
 from PIL import Image
 
 
@@ -90,6 +89,8 @@ def main(folder: Path, code: Path) -> None:
 
 def load(plan: Path, dataset_class: Any) -> list[dict[str, Any]]:
     """The rows of a YAML, each as it is trained; batches of eight are drawn at random from each group, too."""
+    import yaml  # noqa: PLC0415 - other loaders take the stand-ins alone
+
     rows = []
     for group, infos in yaml.safe_load(plan.read_text(encoding="utf-8")).items():
         arguments = SimpleNamespace(

@@ -20,14 +20,23 @@ TEMPLATE = (
 )
 
 
-def make_tokenizer() -> Any:
-    """A fast tokenizer of bytes; ``<image>`` and the control tokens are one token each."""
+def make_tokenizer(more: tuple[str, ...] = (), *, line_end: int | None = None) -> Any:
+    """A fast tokenizer of bytes; ``<image>``, the control tokens, and ``more`` are one token each.
+
+    Args:
+        more: further control tokens.
+        line_end: the number that the line end must have; None: any.
+    """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: number for number, token in enumerate([*SPECIALS, *alphabet])}
+    specials = [*SPECIALS, *more]
+    vocabulary = {token: number for number, token in enumerate([*specials, *alphabet])}
+    if line_end is not None:
+        there = next(token for token, number in vocabulary.items() if number == line_end)
+        vocabulary[there], vocabulary["\u010a"] = vocabulary["\u010a"], line_end
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIALS])
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials])
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         unk_token="<unk>",

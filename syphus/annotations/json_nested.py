@@ -26,10 +26,10 @@ _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class NamedShape(Generic[T]):
-    """What the members of an object must be."""
+    """What the members of an object must be; ``lenient`` as for :class:`Shape`."""
 
-    def __init__(self, type_: type[T]) -> None:
-        self.one = Shape(type_)
+    def __init__(self, type_: type[T], *, lenient: bool = False) -> None:
+        self.one = Shape(type_, lenient=lenient)
         self._many = msgspec.json.Decoder(dict[str, type_])  # type: ignore[valid-type]
 
     def decode(self, body: bytes) -> dict[str, T | Broken] | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -40,11 +41,17 @@ class _Named(msgspec.Struct):
 
 
 class Shape(Generic[T]):
-    """What the records of an array must be."""
+    """What the records of an array must be.
 
-    def __init__(self, type_: type[T]) -> None:
+    Args:
+        type_: of a record.
+        lenient: also take numbers that are written as text, ``"12.5"``.
+    """
+
+    def __init__(self, type_: type[T], *, lenient: bool = False) -> None:
         self._one = msgspec.json.Decoder(type_)
         self._many = msgspec.json.Decoder(list[type_])  # type: ignore[valid-type]
+        self._loose = msgspec.json.Decoder(type_, strict=False) if lenient else None
 
     def decode(self, body: bytes) -> list[T | Broken] | None:
         """The records of an array that ends where ``body`` ends; None where it is no such array."""
@@ -65,10 +72,17 @@ class Shape(Generic[T]):
         try:
             return self._one.decode(raw)
         except msgspec.ValidationError as error:
-            return Broken(str(error), raw)
+            return self._decode_loosely(raw, str(error))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             hint = next((word for word in (b"NaN", b"Infinity") if word in raw), b"").decode()
             return Broken(f"is no JSON: {hint} is no number there" if hint else f"is no JSON: {error}", raw)
+
+    def _decode_loosely(self, raw: bytes, reason: str) -> T | Broken:
+        """Only what the strict decoder refuses: the loose one would make numbers of ids that are texts."""
+        if self._loose is not None:
+            with suppress(msgspec.ValidationError):
+                return self._loose.decode(raw)
+        return Broken(reason, raw)
 
 
 class Batch(NamedTuple):

@@ -12,7 +12,7 @@ surrogate pair, which Python's json writes though JSON does not know them. Anyth
 import codecs
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -69,8 +69,12 @@ class JsonDocument:
         yield from self._walk_list("", shape)
         self._check_end()
 
-    def walk_members(self, shapes: Mapping[str, Shape[Any]]) -> Iterator[Batch]:
+    def walk_members(self, shapes: Mapping[str, Shape[Any]], optional: Container[str] = ()) -> Iterator[Batch]:
         """The records of those arrays of an object that have a shape, in the order of the file; the rest is passed over.
+
+        Args:
+            shapes: by the members' names.
+            optional: members that are passed over where they are no arrays.
 
         Raises:
             InputError: also where a member that has a shape is no array.
@@ -86,7 +90,7 @@ class JsonDocument:
             if head == "[":
                 walked = self._walk_list(key, shapes.get(key, RAW))
                 yield from (batch for batch in walked if key in shapes)
-            elif key in shapes:
+            elif key in shapes and key not in optional:
                 raise self._error(f"`{key}` is {self.members[key]}, not a list")
             else:
                 self._pos = self._find_end()

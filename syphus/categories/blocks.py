@@ -1,8 +1,8 @@
 """What a category says of the text that a scene becomes: ``[context]`` of ``category.toml``, block by block."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Need = Literal[
     "captions", "objects", "boxes", "attributes", "keypoints", "regions", "relations", "segments", "speech", "ocr",
@@ -15,6 +15,10 @@ Block = Literal[
     "assets", "captions", "objects", "attributes", "keypoints", "regions", "relations", "absent", "segments", "ocr",
     "questions", "prose",
 ]  # fmt: skip
+
+
+StepName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+"""What a step, a field of a reply or a key is called."""
 
 
 class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,20 +3,26 @@
 The fields below are exactly what ``category.toml`` may hold; ``docs/categories.md`` explains them to its writer.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
-from syphus.categories.blocks import Context, Need, Table
+from syphus.categories.blocks import Context, Need, StepName, Table
+from syphus.categories.choices import MOST_OPTIONS, OptionTable
+from syphus.categories.picking import Picked
 from syphus.exchange import Parameters
 from syphus.quality.pairs import Rules
 from syphus.records import Ability, Scene
 
-StepName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
-RESERVED = frozenset({"context", "lists", "pairs", "prompts", "scene", "templates"})
+RESERVED = frozenset({"context", "lists", "pair", "pairs", "prompts", "scene", "templates"})
 """What ``{{name}}`` may begin with in a text, besides a step's name."""
 
 Range = tuple[Annotated[int, Meta(ge=1)], Annotated[int, Meta(ge=1)]]
+
+# Fields that came later are UNSET where a folder says nothing of them, and so stand in no fingerprint: what was asked before
+# they were there is still the same.
 
 REPAIRS = 2
 """A reply that is no good is asked for again at most so often."""
@@ -50,14 +56,43 @@ class TemplateStep(Table, frozen=True, kw_only=True, tag_field="kind", tag="temp
     name: StepName
     text: str = ""
     choose: tuple[Choice, ...] = ()
+    pool: str | UnsetType = UNSET
+    """A list: one of its lines is drawn, and then filled like ``text``. (A line that ``{{lists.name}}`` puts in is not.)"""
 
     def __post_init__(self) -> None:
-        if bool(self.text) == bool(self.choose):
-            raise ValueError(f"step {self.name}: give either `text` or `choose`")
+        if sum(map(bool, (self.text, self.choose, self.pool))) != 1:
+            raise ValueError(f"step {self.name}: give either `text` or `choose`, or a `pool`")
         if self.choose and self.choose[-1].has_condition:
             raise ValueError(
                 f"step {self.name}: the last of `choose` must hold always, without `min_words` and `max_words`"
             )
+
+
+class PickStep(Table, frozen=True, kw_only=True, tag_field="kind", tag="pick"):
+    """A program picks one annotation of the scene; no model, no cost.
+
+    Its fields (:data:`syphus.categories.picking.FIELDS`) are the step's output. Only such are picked as have all the fields
+    that the category's texts ask for.
+    """
+
+    name: StepName
+    of: Picked
+    each: bool = False
+    """Not one, but the dialogue has a round for each of them, or for ``max`` of them where there are more."""
+    max: Annotated[int, Meta(ge=1, le=1000)] = 8
+    min_score: float = 0.0
+    """Of objects: what a detector was less sure of is not picked; what a person drew is."""
+    min_side: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    """Of what has a box: its shorter side at least, each as a share of the picture's; 0.02 leaves out what is tiny."""
+    vocabulary: str = ""
+    """Of ``absent``, and of the wrong options of ``kinds``: a list of names, of which those count as absent that no annotation
+    of the scene mentions. For annotations that are complete for these names, as COCO's are for its 80 classes."""
+    wrong: Annotated[int, Meta(ge=1, lt=MOST_OPTIONS)] = 3
+    """Of ``kinds`` and ``regions``: so many wrong options beside the right one."""
+
+    def __post_init__(self) -> None:
+        if self.vocabulary and self.of not in ("absent", "kinds"):
+            raise ValueError(f"step {self.name}: `vocabulary` is for what is absent, and for kinds with options")
 
 
 class ChatStep(Table, frozen=True, kw_only=True, tag_field="kind", tag="chat"):
@@ -69,17 +104,30 @@ class ChatStep(Table, frozen=True, kw_only=True, tag_field="kind", tag="chat"):
     pairs: Range | None = None
     """The reply is a list of question-answer pairs, at least and at most so many."""
     fields: tuple[StepName, ...] = ()
-    """The reply is an object with these texts."""
+    """The reply is an object with these texts; with ``pairs``, each pair has them besides its question and answer."""
     temperature: float | None = 0.7
     top_p: float | None = None
     max_tokens: int = 1200
     reasoning_effort: str | None = None
+    context: bool | UnsetType = UNSET
+    """False: the scene is not shown in this step, which goes by what earlier ones gave."""
+    one_of: dict[StepName, str] | UnsetType = UNSET
+    """A field of the reply, or of its pairs -> a list; the field is one of its lines, to the letter."""
 
     def __post_init__(self) -> None:
-        if (self.pairs is None) == (not self.fields):
-            raise ValueError(f"step {self.name}: give either `pairs` (at least, at most) or `fields`")
+        if self.pairs is None and not self.fields:
+            raise ValueError(f"step {self.name}: give either `pairs` (at least, at most) or `fields`, or both")
         if self.pairs and self.pairs[0] > self.pairs[1]:
             raise ValueError(f"step {self.name}: pairs are [at least, at most]")
+        if self.pairs and (taken := {"question", "answer", "options", "letter"} & set(self.fields)):
+            raise ValueError(f"step {self.name}: a pair has, or gets, its {min(taken)!r} without `fields`")
+        if unknown := sorted(set(self.one_of or ()) - set(self.texts)):
+            raise ValueError(f"step {self.name}: one_of is about {unknown[0]!r}, but there are {', '.join(self.texts)}")
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The names of the texts of the reply, or of each of its pairs, in their order."""
+        return ("question", "answer", *self.fields) if self.pairs else self.fields
 
     def parameters(self) -> Parameters:
         """The settings that are sent."""
@@ -90,20 +138,35 @@ class ChatStep(Table, frozen=True, kw_only=True, tag_field="kind", tag="chat"):
             reasoning_effort=self.reasoning_effort,
         )
 
-    def schema(self, rules: Rules) -> dict[str, Any]:
-        """JSON Schema (Draft 2020-12) of the reply: flat, all required, nothing else allowed."""
+    def schema(self, rules: Rules, lists: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> dict[str, Any]:
+        """JSON Schema (Draft 2020-12) of the reply: flat, all required, nothing else allowed.
+
+        Args:
+            rules: the bounds of questions and answers.
+            lists: the category's, for ``one_of``.
+        """
+        bounds = {"question": rules.question_words, "answer": rules.answer_words} if self.pairs else {}
+        own = None if self.pairs else rules.answer_words
+        texts = {name: _text(bounds.get(name, own)) for name in self.texts}
+        texts |= {name: {"type": "string", "enum": list(lists[pool])} for name, pool in (self.one_of or {}).items()}
         if self.pairs is None:
-            return _object_of({name: _text(rules.answer_words) for name in self.fields})
-        pair = _object_of({"question": _text(rules.question_words), "answer": _text(rules.answer_words)})
+            return _object_of(texts)
         least, most = self.pairs
-        return _object_of({"pairs": {"type": "array", "items": pair, "minItems": least, "maxItems": most}})
+        return _object_of({"pairs": {"type": "array", "items": _object_of(texts), "minItems": least, "maxItems": most}})
 
 
-Step = TemplateStep | ChatStep
+Step = TemplateStep | PickStep | ChatStep
+
+
+class Exchange(Table, frozen=True, kw_only=True):
+    """One round of a dialogue: what each side says."""
+
+    user: Annotated[str, Meta(min_length=1)]
+    assistant: Annotated[str, Meta(min_length=1)]
 
 
 class DialogueShape(Table, frozen=True, kw_only=True):
-    """How the steps' outputs become turns: the pairs of one step, or one question and one answer."""
+    """How the steps' outputs become turns: the pairs of one step, or rounds whose texts are filled."""
 
     pairs: StepName | None = None
     split: bool = False
@@ -111,12 +174,25 @@ class DialogueShape(Table, frozen=True, kw_only=True):
     whole: bool = False
     """Fewer pairs than the step asks for are none: a dialogue whose rounds build on each other is all or nothing."""
     user: str = ""
+    """With ``pairs``: what becomes of each question, of ``{{pair.question}}`` and the pair's other fields."""
     assistant: str = ""
+    turns: tuple[Exchange, ...] | UnsetType = UNSET
+    """Several rounds, in the place of ``user`` and ``assistant``."""
+    keep: dict[StepName, str] | UnsetType = UNSET
+    """What else is kept of it: a key of the dialogue's ``metadata``, and its text."""
 
     def __post_init__(self) -> None:
-        texts = bool(self.user), bool(self.assistant)
-        if not (all(texts) if self.pairs is None else not any(texts)):
-            raise ValueError('give either `pairs = "step"`, or both `user` and `assistant`')
+        given = bool(self.user), bool(self.assistant), bool(self.turns), bool(self.pairs)
+        # With pairs, the two texts say what becomes of each.
+        if given not in {(1, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1), (1, 1, 0, 1)}:
+            raise ValueError('give either `pairs = "step"`, or both `user` and `assistant`, or `[[dialogue.turns]]`')
+
+    @property
+    def rounds(self) -> tuple[Exchange, ...]:
+        """The texts of the rounds; with ``pairs``, of each pair: none where it is as the model wrote it."""
+        if self.turns:
+            return self.turns
+        return (Exchange(user=self.user, assistant=self.assistant),) if self.user else ()
 
 
 class DemonstrationTable(Table, frozen=True, kw_only=True):
@@ -145,6 +221,7 @@ class CategoryFile(Table, frozen=True, kw_only=True):
     context: Context = Context()
     steps: tuple[Step, ...]
     dialogue: DialogueShape
+    options: OptionTable | UnsetType = UNSET
     demonstrations: DemonstrationTable = DemonstrationTable()
     checks: Rules = Rules()
 
@@ -157,6 +234,34 @@ class CategoryFile(Table, frozen=True, kw_only=True):
         source = next((step for step in self.steps if step.name == self.dialogue.pairs), None)
         if self.dialogue.pairs and not (isinstance(source, ChatStep) and source.pairs):
             raise ValueError(f"[dialogue] pairs: there is no chat step {self.dialogue.pairs!r} that replies with pairs")
+        self._check_options(source)
+        self._check_rounds()
+
+    def _check_options(self, source: Step | None) -> None:
+        if not (self.options and self.options.of):
+            return
+        if not (isinstance(source, ChatStep) and self.dialogue.user):
+            raise ValueError("[options] of: needs a step of pairs, and a `user` in [dialogue] with {{pair.options}}")
+        if unknown := [name for name in self.options.of if name not in ("answer", *source.fields)]:
+            raise ValueError(f"[options] of: the pairs of {source.name!r} have no {unknown[0]!r}")
+
+    def _check_rounds(self) -> None:
+        picks = [index for index, step in enumerate(self.steps) if isinstance(step, PickStep) and step.each]
+        if not picks:
+            return
+        if len(picks) > 1 or self.dialogue.pairs:
+            raise ValueError("`each`: one step of a category at most, and none where [dialogue] has `pairs`")
+        if any(isinstance(step, ChatStep) for step in self.steps[picks[0] + 1 :]):
+            raise ValueError("`each`: no chat step may follow; without `each`, one is drawn, and `samples` draws again")
+
+    @property
+    def picks_regions(self) -> bool:
+        """Whether turns may point at regions although the context gives no ids of them."""
+        return any(isinstance(step, PickStep) and step.of in ("regions", "relations") for step in self.steps)
+
+    def option_shape(self) -> OptionTable:
+        """How options are written; as the table's defaults have it where the folder has no such table."""
+        return self.options or OptionTable()
 
 
 class Origin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -236,7 +341,7 @@ class Category(Struct, frozen=True, kw_only=True):
         """How many pairs an item gives if all goes well: the middle of what the dialogue's step may give, else one."""
         shape = self.file.dialogue
         step = next((step for step in self.chat_steps if step.name == shape.pairs), None)
-        return sum(step.pairs) / 2 if step and step.pairs else 1.0
+        return sum(step.pairs) / 2 if step and step.pairs else max(1.0, len(shape.rounds))
 
     def adjusted(self, overrides: Overrides) -> "Category":
         """The category with a run's settings in the place of its own."""

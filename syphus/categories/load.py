@@ -3,23 +3,24 @@
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct, structs, to_builtins
 
 import syphus
-from syphus.categories.category import Category, CategoryFile, ChatStep, Demonstration, Origin, Step, TemplateStep
-from syphus.categories.context import render_context
-from syphus.categories.templates import include_prompts, names_in
-from syphus.decoding import convert, decode_json, decode_toml, read_text
+from syphus.categories.category import Category, CategoryFile, ChatStep, Demonstration, PickStep, Step, TemplateStep
+from syphus.categories.demonstrations import read_accepted, read_demonstration
+from syphus.categories.picking import FIELDS
+from syphus.categories.templates import include_prompts, names_in, step_texts
+from syphus.decoding import decode_toml, read_text
 from syphus.errors import InputError
 from syphus.identity import fingerprint
-from syphus.records import Scene, Text
 from syphus.references.boxes import find_convention
 
 CATEGORY_FILE = "category.toml"
 ACCEPTED_FILE = "accepted.jsonl"
-_SCENE_NAMES = ("scene.caption", "scene.captions", "scene.labels", "scene.id", "context")
+_SCENE_NAMES = (
+    "scene.caption", "scene.captions", "scene.labels", "scene.ocr", "scene.prose", "scene.id", "context",
+)  # fmt: skip
 _PAIR_NAMES = ("pairs", "pairs.min", "pairs.max")
 _JOB_PROMPTS = {"reply-format": ("form",), "repair": ("faults", "wanted")}
 """The shared prompts that go with every chat step, and what is put into them."""
@@ -106,8 +107,8 @@ def load_category(name: str, library: Library, *, pool: bool = True) -> Category
         lists["templates"] = _read_list(folder / "templates.txt")
     _check_conventions(file, toml)
     _check_names(file, texts, lists, folder)
-    demonstrations = tuple(_read_demonstration(path, file) for path in sorted(folder.glob("demonstrations/*.json")))
-    accepted = _read_accepted(folder / ACCEPTED_FILE, file) if pool else ()
+    demonstrations = tuple(read_demonstration(path, file) for path in sorted(folder.glob("demonstrations/*.json")))
+    accepted = read_accepted(folder / ACCEPTED_FILE, file) if pool else ()
     texts |= _job_prompts(shared, library)
     return Category(
         name=name,
@@ -134,8 +135,9 @@ def _identify(
         if isinstance(step, ChatStep):
             names = (step.system, step.query, *(f"prompts/{name}" for name in _JOB_PROMPTS))
             used |= {name: texts[name] for name in names if name in texts}
-        else:
-            inline += [step.text, *(choice.text for choice in step.choose)]
+        elif isinstance(step, TemplateStep):
+            inline += step_texts(step, lists)
+        inline += [f"{{{{{_pool_name(pool)}}}}}" for pool in _pools_of(step)]
     asked = {name.partition(":")[0] for text in (*used.values(), *inline) for name in names_in(text)}
     content = {
         "file": structs.replace(file, description=""),
@@ -186,89 +188,6 @@ def _read_list(path: Path) -> tuple[str, ...]:
     return kept
 
 
-def _read_accepted(path: Path, file: CategoryFile) -> tuple[Demonstration, ...]:
-    """The pool of accepted replies, where the category draws from it."""
-    if not file.demonstrations.accepted:
-        return ()
-    if not path.is_file():
-        raise InputError(
-            "[demonstrations] accepted draws from a file that is not there",
-            file=path,
-            mend="`syphus bootstrap RUN --category NAME` writes it, out of a run's accepted replies.",
-        )
-    lines = [line for line in read_text(path).splitlines() if line.strip()]
-    pool = tuple(_make_demonstration(line, file, path, f"line {number}") for number, line in enumerate(lines, 1))
-    if len(pool) < file.demonstrations.accepted:
-        raise InputError(f"holds {len(pool)} replies, and {file.demonstrations.accepted} are drawn", file=path)
-    return pool
-
-
-class _DemonstrationFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One JSON file of ``demonstrations/``; ``reply`` is short for the replies of a category with one chat step."""
-
-    scene: Scene
-    reply: dict[str, Any] | None = None
-    replies: dict[str, dict[str, Any]] = {}
-    note: str = ""
-    origin: Origin | None = None
-
-
-def _read_demonstration(path: Path, file: CategoryFile) -> Demonstration:
-    return _make_demonstration(read_text(path), file, path, path.name)
-
-
-def _make_demonstration(text: str, file: CategoryFile, path: Path, name: str) -> Demonstration:
-    raw = decode_json(text, _DemonstrationFile, file=path)
-    steps = {step.name: step for step in file.steps if isinstance(step, ChatStep)}
-    if raw.reply is not None and (len(steps) != 1 or raw.replies):
-        raise InputError(
-            "has both `reply` and `replies`"
-            if len(steps) == 1
-            else f"has a `reply`, but the chat steps are {list(steps)}",
-            file=path,
-            place="$.reply",
-            mend='Give `"replies": {"step": {...}}`, one for each chat step.'
-            if steps
-            else "No model is asked: leave it out.",
-        )
-    replies = raw.replies if raw.reply is None else dict.fromkeys(steps, raw.reply)
-    if sorted(replies) != sorted(steps):
-        raise InputError(
-            f"has replies for {sorted(replies) or 'no step'}, but the chat steps are {list(steps)}",
-            file=path,
-            place="$.replies",
-            mend='Give `"replies": {"step": {...}}` with one reply for each chat step.',
-        )
-    for step, reply in replies.items():
-        _check_reply(reply, steps[step], path, "$.reply" if raw.reply is not None else f"$.replies.{step}")
-    try:
-        render_context(raw.scene, file.context)
-    except InputError as error:
-        raise InputError(error.message, file=path, place="$.scene", mend=error.mend) from error
-    return Demonstration(scene=raw.scene, replies=replies, file=name, note=raw.note, origin=raw.origin)
-
-
-class _Pair(Struct, frozen=True, forbid_unknown_fields=True):
-    question: Text
-    answer: Text
-
-
-class _Pairs(Struct, frozen=True, forbid_unknown_fields=True):
-    pairs: tuple[_Pair, ...]
-
-
-def _check_reply(reply: dict[str, Any], step: ChatStep, path: Path, place: str) -> None:
-    """Raises :class:`InputError` for a reply of another form; ``syphus check seeds`` looks at what it says."""
-    if step.pairs is not None:
-        convert(reply, _Pairs, file=path, prefix=place)
-        return
-    convert(reply, dict[str, Text], file=path, prefix=place)
-    if sorted(reply) != sorted(step.fields):
-        raise InputError(
-            f"has the fields {sorted(reply)}, but step `{step.name}` gives {list(step.fields)}", file=path, place=place
-        )
-
-
 def _pool_name(name: str) -> str:
     return name if name == "templates" else f"lists.{name}"
 
@@ -279,11 +198,12 @@ def _check_names(file: CategoryFile, texts: dict[str, str], lists: dict[str, tup
     outputs: list[str] = []
     for step in file.steps:
         known = [*_SCENE_NAMES, *pools, *outputs]
-        for source, text, names in _texts_of(step, texts, known):
-            for name in names_in(text):
-                _check_name(name, names, pools, file=folder / source, where=f"step `{step.name}`")
+        _check_pools(step, lists, folder)
         if isinstance(step, ChatStep):
             _check_texts(step, texts, folder)
+        for source, text, names in _texts_of(step, texts, lists, known):
+            for name in names_in(text):
+                _check_name(name, names, pools, file=folder / source, where=f"step `{step.name}`")
         for choice in step.choose if isinstance(step, TemplateStep) else ():
             earlier = [name.partition(".")[0] for name in outputs]
             if choice.of is not None and choice.of not in earlier:
@@ -293,10 +213,28 @@ def _check_names(file: CategoryFile, texts: dict[str, str], lists: dict[str, tup
                     mend=f"Earlier steps: {', '.join(dict.fromkeys(earlier)) or 'none'}.",
                 )
         outputs += output_names(step)
+    _check_turns(file, outputs, folder)
+
+
+def _check_turns(file: CategoryFile, outputs: list[str], folder: Path) -> None:
     # Turns are made of what the steps gave and nothing else; several pairs are no text.
     single = [name for name in outputs if not name.endswith(".pairs")]
-    for name in (*names_in(file.dialogue.user), *names_in(file.dialogue.assistant)):
-        _check_name(name, single, {}, file=folder / CATEGORY_FILE, where="[dialogue]")
+    of_pair = _names_of_pair(file)
+    for text in (text for one in file.dialogue.rounds for text in (one.user, one.assistant)):
+        for name in names_in(text):
+            _check_name(name, [*single, *of_pair], {}, file=folder / CATEGORY_FILE, where="[dialogue]")
+    for text in (file.dialogue.keep or {}).values():
+        for name in names_in(text):
+            _check_name(name, single, {}, file=folder / CATEGORY_FILE, where="[dialogue] keep")
+
+
+def _names_of_pair(file: CategoryFile) -> list[str]:
+    """What may be put in of a pair that becomes a round."""
+    step = next((one for one in file.steps if one.name == file.dialogue.pairs), None)
+    if not isinstance(step, ChatStep):
+        return []
+    choice = ("options", "letter") if file.options and file.options.of else ()
+    return [f"pair.{name}" for name in ("question", "answer", *step.fields, *choice)]
 
 
 def _check_name(name: str, names: list[str], pools: dict[str, tuple[str, ...]], *, file: Path, where: str) -> None:
@@ -314,6 +252,24 @@ def _check_name(name: str, names: list[str], pools: dict[str, tuple[str, ...]], 
         raise InputError(f"{where}: {{{{{name}}}}} cannot be drawn", file=file, mend=f"Behind the colon stands {most}.")
 
 
+def _check_pools(step: Step, lists: dict[str, tuple[str, ...]], folder: Path) -> None:
+    """Raises :class:`InputError` for a list that a step names, otherwise than by ``{{lists.name}}``, and that is not there."""
+    for pool in _pools_of(step):
+        if pool not in lists:
+            raise InputError(
+                f"step `{step.name}`: there is no list lists/{pool}.txt",
+                file=folder / CATEGORY_FILE,
+                mend=f"There are: {', '.join(lists) or 'none'}.",
+            )
+
+
+def _pools_of(step: Step) -> tuple[str, ...]:
+    if isinstance(step, ChatStep):
+        return tuple((step.one_of or {}).values())
+    pool = step.pool if isinstance(step, TemplateStep) else step.vocabulary
+    return (pool,) if pool else ()
+
+
 def _check_texts(step: ChatStep, texts: dict[str, str], folder: Path) -> None:
     for field, name in (("system", step.system), ("query", step.query)):
         # Either of the two may be left out; one that is asked for by another name must be there.
@@ -327,11 +283,14 @@ def _check_texts(step: ChatStep, texts: dict[str, str], folder: Path) -> None:
         raise InputError(f"step `{step.name}` has neither {step.system} nor {step.query}", file=folder)
 
 
-def _texts_of(step: Step, texts: dict[str, str], known: list[str]) -> Iterator[tuple[str, str, list[str]]]:
+def _texts_of(
+    step: Step, texts: dict[str, str], lists: dict[str, tuple[str, ...]], known: list[str]
+) -> Iterator[tuple[str, str, list[str]]]:
     if isinstance(step, TemplateStep):
-        for text in (step.text, *(choice.text for choice in step.choose)):
-            yield CATEGORY_FILE, text, known
-    else:
+        file = f"lists/{step.pool}.txt" if step.pool else CATEGORY_FILE
+        for text in step_texts(step, lists):
+            yield file, text, known
+    elif isinstance(step, ChatStep):
         pairs = list(_PAIR_NAMES) if step.pairs else []
         # The system message is the same for all scenes, so that providers can keep it in their prefix cache.
         yield step.system, texts.get(step.system, ""), pairs
@@ -342,7 +301,9 @@ def output_names(step: Step) -> list[str]:
     """The names under which later steps find what this one gave."""
     if isinstance(step, TemplateStep):
         return [f"{step.name}.text"]
-    return [f"{step.name}.{field}" for field in (step.fields or ("pairs",))]
+    if isinstance(step, PickStep):
+        return [f"{step.name}.{field}" for field in FIELDS[step.of]]
+    return [f"{step.name}.{field}" for field in (("pairs",) if step.pairs else step.fields)]
 
 
 def load_categories(names: Iterable[str], library: Library) -> list[Category]:

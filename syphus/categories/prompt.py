@@ -11,11 +11,14 @@ from typing import Any
 from msgspec import Struct, structs
 
 from syphus.categories.blocks import Context
-from syphus.categories.category import Category, ChatStep, Demonstration, Step, TemplateStep
+from syphus.categories.category import Category, ChatStep, Demonstration, PickStep, Step, TemplateStep
+from syphus.categories.choices import letter_options
 from syphus.categories.context import Rendered, render_context
 from syphus.categories.lines import one_line
+from syphus.categories.picking import Pick, Record
 from syphus.categories.shown import shown_to
-from syphus.categories.templates import fill, names_in
+from syphus.categories.templates import fill, names_in, step_texts
+from syphus.errors import InputError
 from syphus.exchange import Message, Parameters, Reply, Request
 from syphus.identity import draw, draw_order
 from syphus.quality.vocabulary import split_words
@@ -37,11 +40,13 @@ DEMONSTRATION_SEED = 0
 
 
 class Turn(Struct, frozen=True):
-    """What decides a draw: the run's seed, which sample of the scene it is, and how often that was asked for anew."""
+    """What decides a draw: the run's seed, which sample of the scene it is, how often that was asked for anew, and the round."""
 
     seed: int
     sample: int = 0
     again: int = 0
+    round: int = 0
+    """Which round of a dialogue that has one for each of what was picked, from 1; 0: none of these."""
 
 
 class CategoryPrompts:
@@ -61,7 +66,8 @@ class CategoryPrompts:
         self._sent_seed = sent_seed
         self._queries = {step.name: self._build_query(step) for step in category.chat_steps}
         self._prefixes: dict[tuple[str, ...], tuple[Message, ...]] = {}
-        self._schemas = {step.name: step.schema(category.file.checks) for step in category.chat_steps}
+        self._schemas = {step.name: self.schema_of(step) for step in category.chat_steps}
+        self._picks = {step.name: self._build_pick(step) for step in category.file.steps if isinstance(step, PickStep)}
 
     def prefix(self, step: ChatStep, scene_id: str = "", seed: int = 0) -> tuple[Message, ...]:
         """The messages that are the same for every scene; where demonstrations are drawn, for those of the scene's group."""
@@ -79,6 +85,10 @@ class CategoryPrompts:
             self._answers[key] = demonstrated_answers(shown)
         return self._answers[key]
 
+    def schema_of(self, step: ChatStep) -> dict[str, Any]:
+        """The JSON Schema of a step's reply."""
+        return step.schema(self.category.file.checks, self.category.lists)
+
     def render(self, scene: Scene) -> Rendered:
         """The scene's context."""
         return render_context(scene, self.category.file.context)
@@ -88,12 +98,72 @@ class CategoryPrompts:
     ) -> dict[str, str]:
         """The output of a template step."""
         text = step.text
+        if step.pool:
+            text = draw(
+                self.category.lists[step.pool],
+                turn.seed,
+                scene.id,
+                self.category.name,
+                step.name,
+                turn.sample,
+                turn.round,
+            )
         for choice in step.choose:
             words = len(" ".join(_output_text(value) for value in outputs.get(choice.of or "", {}).values()).split())
             if words >= (choice.min_words or 0) and (choice.max_words is None or words <= choice.max_words):
                 text = choice.text
                 break
         return {"text": self._fill(text, step, scene, context, outputs, turn)}
+
+    def pick(self, step: PickStep, scene: Scene, turn: Turn) -> list[Record]:
+        """What a step picks: one annotation, or with ``each`` several in the scene's order; none where there is none."""
+        key = (turn.seed, scene.id, self.category.name, step.name, turn.sample)
+        hidden = self.category.file.context.names == "hidden"
+        found = self._picks[step.name].records(scene, hidden=hidden, drawn_by=key)
+        order = draw_order(range(len(found)), *key, "pick")[: step.max if step.each else 1]
+        return [found[index] for index in sorted(order)]
+
+    def work_out(
+        self, step: TemplateStep | PickStep, scene: Scene, context: str, outputs: Outputs, turn: Turn
+    ) -> dict[str, str] | None:
+        """The output of a step that asks no model; None where there is nothing to pick."""
+        if isinstance(step, TemplateStep):
+            return self.fill_template(step, scene, context, outputs, turn)
+        return next(iter(self.pick(step, scene, turn)), None)
+
+    def round_of(
+        self, pair: dict[str, str], step: ChatStep, scene: Scene, outputs: Outputs, turn: Turn, *, checked: bool = False
+    ) -> tuple[str, str]:
+        """Question and answer of a model's pair as the dialogue has them.
+
+        Args:
+            pair: with the step's fields.
+            step: which gave it.
+            scene: with the turn it decides the order of options.
+            outputs: of all steps.
+            turn: the draw.
+            checked: as the checks are to see it, without the options: what is wrong on purpose is nobody's claim. In the place
+                of the letter stands the answer, where it does not stand there anyway.
+        """
+        file = self.category.file
+        if not file.dialogue.rounds:
+            return pair["question"], pair["answer"]
+        shape = file.dialogue.rounds[0]
+        values = {f"pair.{name}": text for name, text in pair.items()}
+        if file.options and file.options.of:
+            key = (turn.seed, scene.id, self.category.name, step.name, turn.sample, pair["question"])
+            listed = [pair[name] for name in file.options.of]
+            text, right = letter_options(listed, 0, file.options, drawn_by=key)
+            if checked:
+                answered = any(name == "pair.answer" for name in names_in(shape.assistant))
+                text, right = "", "" if answered else pair[file.options.of[0]]
+            values |= {"pair.options": text, "pair.letter": right}
+
+        def value_of(name: str) -> str:
+            kind, _, field = name.partition(".")
+            return values[name] if name in values else _output_text(outputs[kind][field])
+
+        return fill(shape.user, value_of).strip(), fill(shape.assistant, value_of).strip()
 
     def request(self, step: ChatStep, scene: Scene, context: str, outputs: Outputs, turn: Turn) -> Request:
         """What is sent for a scene."""
@@ -145,11 +215,14 @@ class CategoryPrompts:
             for earlier in self.category.file.steps:
                 if earlier.name == step.name:
                     break
-                outputs[earlier.name] = (
-                    self.fill_template(earlier, scene, context, outputs, turn)
-                    if isinstance(earlier, TemplateStep)
-                    else demonstration.replies[earlier.name]
-                )
+                if isinstance(earlier, ChatStep):
+                    outputs[earlier.name] = demonstration.replies[earlier.name]
+                    continue
+                made = self.work_out(earlier, scene, context, outputs, turn)
+                if made is None:
+                    place = f"{self.category.name}, demonstration {demonstration.file}"
+                    raise InputError(f"its scene has nothing for the step `{earlier.name}` to pick", place=place)
+                outputs[earlier.name] = made
             reply = json.dumps(within(demonstration.replies[step.name], step), ensure_ascii=False)
             messages += [
                 Message("user", self._user_text(step, scene, context, outputs, turn)),
@@ -160,7 +233,9 @@ class CategoryPrompts:
     def _user_text(self, step: ChatStep, scene: Scene, context: str, outputs: Outputs, turn: Turn) -> str:
         query, dynamic, has_context = self._queries[step.name]
         filled = self._fill(query, step, scene, context, outputs, turn).strip() if dynamic else query
-        return filled if has_context else "\n\n".join(part for part in (context, filled) if part)
+        if has_context or step.context is False:
+            return filled
+        return "\n\n".join(part for part in (context, filled) if part)
 
     def _build_query(self, step: ChatStep) -> tuple[str, bool, bool]:
         """The query's text, whether anything is left to fill in for a scene, and whether it places the context itself."""
@@ -170,8 +245,29 @@ class CategoryPrompts:
             return fill(query, lambda name: _static_value(name, step)).strip(), False, False
         return query, True, "context" in names
 
+    def _build_pick(self, step: PickStep) -> Pick:
+        category, shape = self.category, self.category.file.dialogue
+        texts = [category.texts.get(one.query, "") for one in category.chat_steps]
+        for other in category.file.steps:
+            if isinstance(other, TemplateStep):
+                texts += step_texts(other, category.lists)
+        texts += [text for one in shape.rounds for text in (one.user, one.assistant)]
+        texts += (shape.keep or {}).values()
+        names = [name.partition(".") for text in texts for name in names_in(text)]
+        return Pick(
+            step.of,
+            frozenset(field for name, _, field in names if name == step.name),
+            category.file.option_shape(),
+            min_score=step.min_score,
+            min_side=step.min_side,
+            vocabulary=category.lists.get(step.vocabulary, ()),
+            wrong=step.wrong,
+        )
+
     def _fill(self, text: str, step: Step, scene: Scene, context: str, outputs: Outputs, turn: Turn) -> str:
-        key = (turn.seed, scene.id, self.category.name, step.name, turn.sample)
+        key: tuple[Any, ...] = (turn.seed, scene.id, self.category.name, step.name, turn.sample)
+        if turn.round:
+            key = (*key, turn.round)
 
         def value_of(name: str) -> str:
             if isinstance(step, ChatStep) and name.partition(".")[0] == "pairs":
@@ -214,7 +310,8 @@ def example_form(step: ChatStep) -> str:
     if step.pairs is None:
         return json.dumps(dict.fromkeys(step.fields, "…"), ensure_ascii=False)
     more = ", …" if step.pairs[1] > 1 else ""
-    return '{"pairs": [{"question": "…", "answer": "…"}' + more + "]}"
+    pair = json.dumps(dict.fromkeys(step.texts, "…"), ensure_ascii=False)
+    return '{"pairs": [' + pair + more + "]}"
 
 
 def within(reply: dict[str, Any], step: ChatStep) -> dict[str, Any]:
@@ -237,6 +334,11 @@ def _scene_value(name: str, scene: Scene, context: Context, key: tuple[Any, ...]
             return draw(captions, *key, name) if captions else ""
         case "captions":
             return "\n".join(captions)
+        case "ocr":
+            read = (line for line in scene.ocr if (1.0 if line.score is None else line.score) >= context.ocr.min_score)
+            return "\n".join(text for line in read if (text := hide(one_line(line.text), hidden)))
+        case "prose":
+            return "\n".join(text for one in scene.prose if (text := hide(one_line(one), hidden)))
         case "labels":
             return ", ".join(dict.fromkeys(hide(one_line(thing.label), hidden) for thing in scene.objects))
         case _:

@@ -8,13 +8,17 @@ Names:
 - ``{{lists.questions}}``, ``{{templates}}``: one line of a pool, drawn with the run's seed; ``{{lists.topics:3}}`` draws
   three, a line each.
 - ``{{scene.caption}}``: one caption, drawn; ``{{scene.captions}}``: all, a line each; ``{{scene.labels}}``: the objects'
-  labels, comma-separated, each once; ``{{context}}``: the rendered context.
-- ``{{step.field}}``: what an earlier step gave (``text`` of a template step, a field of a chat step's reply; ``pairs`` is
-  written out as Question and Answer lines).
+  labels, comma-separated, each once; ``{{scene.ocr}}``, ``{{scene.prose}}``: all of it, a line each; ``{{context}}``: the
+  rendered context.
+- ``{{step.field}}``: what an earlier step gave (``text`` of a template step, a field of what a pick step picked or of a chat
+  step's reply; ``pairs`` is written out as Question and Answer lines).
+- ``{{pair.question}}``, ``{{pair.options}}``, ``{{pair.letter}}``, …: in ``[dialogue]``, of the pair that becomes a round.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+
+from syphus.categories.category import TemplateStep
 
 FIELD = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _PROMPT = "prompts/"
@@ -36,3 +40,10 @@ def include_prompts(text: str, prompts: dict[str, str]) -> str:
         lambda found: prompts[found[1].removeprefix(_PROMPT)].strip() if found[1].startswith(_PROMPT) else found[0],
         text,
     )
+
+
+def step_texts(step: TemplateStep, lists: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The texts of which a template step fills one."""
+    if step.pool:
+        return lists.get(step.pool, ())
+    return (step.text, *(choice.text for choice in step.choose))

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import structs
 
 from syphus.cli import view
-from syphus.cli.asking import Task, carry_out, library_near, model_configs, outcomes_of, shared_text
+from syphus.cli.asking import TaskWork, carry_out, configs_for, make_work, outcomes_of, prompts_near, shared_text
+from syphus.cli.asking_task import Task
 from syphus.cli.connect import sent_name, sent_seed
 from syphus.cli.dialogues import Subjects, open_subjects, tell
 from syphus.config import Config
@@ -28,17 +29,21 @@ TELLS = ("number", "few_words", "text")
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
+    with ExitStack() as stack:
+        return carry_out(_open_work(arguments, stack))
+
+
+def _open_work(arguments: argparse.Namespace, stack: ExitStack) -> TaskWork:
     limit = arguments.limit_right if arguments.limit_right is not None else (arguments.guesses + 1) // 2
     if not 1 <= limit <= arguments.guesses:
         raise InputError(f"{limit} of {arguments.guesses} guesses cannot be right", place="--right")
-    with ExitStack() as stack:
-        subjects = open_subjects(arguments, stack, FAMILY, scenes=False)
-        tell(subjects, scenes=False)
-        texts = library_near(subjects).shared_prompts()
-        system, repair = shared_text(texts, "blind"), shared_text(texts, "repair")
-        (config,) = model_configs(arguments, subjects)
-        task = _task(config, system, repair, limit, subjects, arguments)
-        return carry_out([task], subjects, arguments, lambda ledger: _show(ledger, task, limit, arguments))
+    subjects = open_subjects(arguments, stack, FAMILY, scenes=False)
+    tell(subjects, scenes=False)
+    texts = prompts_near(arguments)
+    system, repair = shared_text(texts, "blind"), shared_text(texts, "repair")
+    (config,) = configs_for(arguments, subjects)
+    task = _task(config, system, repair, limit, subjects, arguments)
+    return make_work([task], subjects, arguments, texts, lambda ledger: _show(ledger, task, limit, arguments))
 
 
 def _task(

@@ -14,8 +14,9 @@ from syphus.endpoints.lanes import Client, Lane
 from syphus.endpoints.limits import Limits
 from syphus.endpoints.wire import Abilities, CacheMode
 from syphus.engine.counters import Counters, RunSettings
+from syphus.engine.dispatch import StoppedError
 from syphus.engine.run import Engine
-from syphus.errors import InputError
+from syphus.errors import Exit, InputError, SyphusError
 from syphus.exchange import Parameters
 from syphus.ledger.ledger import Ledger
 from syphus.ledger.reader import LedgerReader
@@ -33,6 +34,7 @@ async def open_engine(config: Config, categories: list[Category], ledger: Ledger
     Raises:
         InputError: a setting, a key or a price that is needed is missing.
         ModelError: the endpoint refuses to be asked.
+        SyphusError: the budget has no room for asking it.
     """
     model = config.model
     settings = RunSettings(attempts=model.attempts, extra=sent_extra(model))
@@ -216,8 +218,20 @@ async def _find_out(engine: Engine, model: ModelTable, asking: list[ChatStep], l
         reasoning_effort=asking[0].reasoning_effort,
     )
     view.say(f"asking {endpoint} what it can do")
-    engine.abilities = await probe(engine.ask_once, engine.abilities, wanted)
+    try:
+        engine.abilities = await probe(engine.ask_once, engine.abilities, wanted)
+    except StoppedError:
+        raise ledger.full or _no_room(engine.dispatch.budget) from None
     ledger.record_abilities(name, engine.abilities)
+
+
+def _no_room(budget: Budget) -> SyphusError:
+    error = SyphusError(
+        f"the budget of {view.dollars(budget.cap or 0.0)} is reached: {view.dollars(budget.spent)} are spent, and even the tiny"
+        " calls that find out what the endpoint can do could go beyond it.\n  Give a larger --budget."
+    )
+    error.exit_code = Exit.BUDGET
+    return error
 
 
 def _described(lanes: list[Lane], model: str, abilities: Abilities) -> str:

@@ -84,7 +84,9 @@ def choose_importer(source: Path, name: str | None) -> Importer:
 
 
 def read_options(arguments: argparse.Namespace) -> ImportOptions:
-    """How the rows are read, as the command line says."""
+    """How the rows are read, as the command line says. The folder that pictures are written into and found in is made."""
+    if arguments.extract and arguments.extract == arguments.images:
+        make_folder(Path(arguments.extract))
     return ImportOptions(
         images=_folder(arguments.images),
         videos=_folder(arguments.videos),
@@ -95,6 +97,14 @@ def read_options(arguments: argparse.Namespace) -> ImportOptions:
         extract=Path(arguments.extract) if arguments.extract else None,
         dataset=arguments.dataset,
     )
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the folder that pictures are written into. Raises :class:`InputError` where it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot be made: {error.strerror or error}", file=folder) from error
 
 
 def _folder(path: str | None) -> Path | None:

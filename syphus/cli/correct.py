@@ -11,7 +11,8 @@ import msgspec
 from msgspec import structs
 
 from syphus.cli import view
-from syphus.cli.asking import Task, carry_out, library_near, model_configs, outcomes_of, shared_text
+from syphus.cli.asking import TaskWork, carry_out, configs_for, make_work, outcomes_of, prompts_near, shared_text
+from syphus.cli.asking_task import Task
 from syphus.cli.connect import sent_name, sent_seed
 from syphus.cli.dialogues import Subjects, open_subjects, tell
 from syphus.cli.export import find_target, say_written
@@ -31,22 +32,32 @@ _SHOWN = 3
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
+    with ExitStack() as stack:
+        return carry_out(open_work(arguments, stack))
+
+
+def open_work(arguments: argparse.Namespace, stack: ExitStack) -> TaskWork:
+    """What the command has a model do.
+
+    Args:
+        arguments: as they are typed.
+        stack: removes what is written on the way.
+    """
     if arguments.out:
         find_target(Path(arguments.out), find_format(arguments.to))
-    with ExitStack() as stack:
-        subjects = open_subjects(arguments, stack, FAMILY, scenes=True)
-        tell(subjects, scenes=True, look=arguments.look)
-        if subjects.without_scene == subjects.count and not arguments.look:
-            raise InputError(
-                "of none of its scenes anything is known, so nothing can be held against it",
-                file=subjects.path,
-                mend="--scenes FILE brings their annotations; --look shows the pictures to a vision model.",
-            )
-        texts = library_near(subjects).shared_prompts()
-        system, repair = shared_text(texts, "correcting"), shared_text(texts, "repair")
-        (config,) = model_configs(arguments, subjects)
-        task = structs.replace(_task(config, system, repair, subjects), looks=arguments.look)
-        return carry_out([task], subjects, arguments, lambda ledger: _show(ledger, task, subjects, arguments))
+    subjects = open_subjects(arguments, stack, FAMILY, scenes=True)
+    tell(subjects, scenes=True, look=arguments.look)
+    if subjects.without_scene == subjects.count and not arguments.look:
+        raise InputError(
+            "of none of its scenes anything is known, so nothing can be held against it",
+            file=subjects.path,
+            mend="--scenes FILE brings their annotations; --look shows the pictures to a vision model.",
+        )
+    texts = prompts_near(arguments)
+    system, repair = shared_text(texts, "correcting"), shared_text(texts, "repair")
+    (config,) = configs_for(arguments, subjects)
+    task = structs.replace(_task(config, system, repair, subjects), looks=arguments.look)
+    return make_work([task], subjects, arguments, texts, lambda ledger: _show(ledger, task, subjects, arguments))
 
 
 def _task(config: Config, system: str, repair: str, subjects: Subjects) -> Task:

@@ -17,9 +17,17 @@ def tell_of_closed(engine: Engine) -> None:
                 view.say(f"not used any more: {lane.name}: {lane.closed_by}")
 
 
-def end_early(engine: Engine, counters: Counters, total: int) -> Exit | None:
-    """Says why a run ended before its time; None where it did not."""
-    done = f"{counters.items:,} of {total:,} items are done"
+def end_early(engine: Engine, counters: Counters, total: int, *, made: int = 0) -> Exit | None:
+    """Says why a run ended before its time; None where it did not.
+
+    Args:
+        engine: that has ended.
+        counters: of this start, which may not have come to all that earlier ones have made.
+        total: how many items there are.
+        made: how many of them the ledger has, as far as that is known.
+    """
+    # Where it has as many as there are, some are of a larger run: with all of these done, this one would not end early.
+    done = f"{max(counters.items, min(made, total - 1)):,} of {total:,} items are done"
     if engine.stopped_by:
         view.say(f"stopped: {engine.stopped_by}\n  {done}. {_mend(engine.stopped_by)}")
         return Exit.REFUSED
@@ -27,11 +35,18 @@ def end_early(engine: Engine, counters: Counters, total: int) -> Exit | None:
         view.say(f"interrupted: {done}. The same command goes on where it stopped.")
         return Exit.INTERRUPTED
     if (budget := engine.dispatch.budget).reached:
-        held = budget.spent - engine.known_cost
+        cap, known = budget.cap or 0.0, engine.known_cost
+        held = budget.spent - known
         lost = f", and up to {view.dollars(held)} are held for calls whose reply was lost" if held > 0.005 else ""
+        over = (
+            "\n  That is more than the budget: the endpoint counted more tokens than the limit that was sent, or the prompt's"
+            " length, allows. It is reckoned with since the first such reply."
+            if known > cap and counters.cost
+            else ""
+        )
         view.say(
-            f"the budget of ${budget.cap:,.2f} is reached: {view.dollars(engine.known_cost)} are spent{lost}, and the next"
-            f" call could go beyond it.\n  {done}. The same command with a larger --budget goes on where it stopped."
+            f"the budget of {view.dollars(cap)} is reached: {view.dollars(known)} are spent{lost}, and the next"
+            f" call could go beyond it.{over}\n  {done}. The same command with a larger --budget goes on where it stopped."
         )
         return Exit.BUDGET
     return None

@@ -3,7 +3,7 @@
 import argparse
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 import syphus
 from syphus.cli import view
 from syphus.cli.corrected import Corrections
+from syphus.cli.keep import CONFIG_FILE
 from syphus.config import BalanceTable, ExportTable
 from syphus.decoding import convert
 from syphus.errors import Exit, InputError
@@ -21,12 +22,15 @@ from syphus.formats.exporting import ExportOptions, Format, Written, find_format
 from syphus.jobs.balance import Cell, allot, thin
 from syphus.ledger.ledger import open_ledger
 from syphus.ledger.reader import ABOUT_DIALOGUES, LedgerReader
+from syphus.ledger.store import LEDGER_FILE
 from syphus.records import Dialogue
-from syphus.references.boxes import find_convention
+from syphus.references.boxes import Convention, find_convention
 from syphus.report.decisions import choose_decided, read_decisions
 
 ALL = "all"
 _TRANSLATED = "translate/"
+OWN_FILES = "ledger."
+"""What the names of the ledger's files begin with."""
 
 
 class ExportWish(Struct, frozen=True, kw_only=True):
@@ -100,6 +104,31 @@ def _export(folder: Path, wish: ExportWish) -> int:
         return Exit.DONE if write_export(ledger, folder, wish).written else Exit.FAILURES
 
 
+def check_exports(tables: Iterable[ExportTable], folder: Path) -> None:
+    """Finds mistakes before anything is paid for: a run of hours must not end with one.
+
+    Raises:
+        InputError: there is no such format or convention, the file is the run's own, or two would be the same.
+    """
+    targets: dict[Path, int] = {}
+    for index, table in enumerate(tables):
+        try:
+            wish = ExportWish.of_table(table, folder)
+            _find_convention(wish)
+            target = find_target(wish.target, find_format(wish.format)).resolve()
+        except InputError as error:
+            if error.file:
+                raise
+            raise InputError(error.message, place=f"export[{index}]", mend=error.mend) from error
+        if target in targets:
+            raise InputError(f"export[{targets[target]}] writes there too", file=target, place=f"export[{index}]")
+        targets[target] = index
+
+
+def _find_convention(wish: ExportWish) -> Convention | None:
+    return find_convention(wish.boxes) if wish.boxes else None
+
+
 def write_export(ledger: LedgerReader, folder: Path, wish: ExportWish) -> Written:
     """Writes one export and its card, and says what was written, what was left out and why.
 
@@ -114,7 +143,7 @@ def write_export(ledger: LedgerReader, folder: Path, wish: ExportWish) -> Writte
     tally = CardTally()
     options = ExportOptions(
         picture_folders={source: path for source, path in folders.items() if path.is_dir()},
-        boxes=find_convention(wish.boxes) if wish.boxes else None,
+        boxes=_find_convention(wish),
         embed_pictures=wish.embed_pictures,
         max_tokens=wish.max_tokens,
         settings=wish.settings,
@@ -210,7 +239,14 @@ def read_settings(given: list[str]) -> dict[str, str]:
 
 
 def find_target(target: Path, format_: Format) -> Path:
-    """What is written to. Raises :class:`InputError` for a folder where the format is a file, and the other way round."""
+    """What is written to.
+
+    Raises:
+        InputError: it is a folder where the format is a file, the other way round, or what a run lives on.
+    """
+    own = target.name == CONFIG_FILE or target.name.startswith(OWN_FILES)
+    if own and (target.parent / LEDGER_FILE).exists():
+        raise InputError("is the run's own file", file=target, mend="Name another.")
     if format_.SUFFIX and target.is_dir():
         raise InputError("is a folder", file=target, mend=f"Name a file, as {target / ('dataset' + format_.SUFFIX)}.")
     if not format_.SUFFIX and target.is_file():

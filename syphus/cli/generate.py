@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from syphus.annotations.reading import Problem
-from syphus.categories.category import TemplateStep
+from syphus.categories.category import ChatStep
 from syphus.categories.needs import lacking
 from syphus.categories.prompt import CategoryPrompts, Outputs, Turn
 from syphus.cli import view
@@ -72,8 +72,12 @@ def _show_prompt(prompts: CategoryPrompts, scene: Scene, seed: int) -> None:
     outputs: Outputs = {}
     turn = Turn(seed)
     for step in prompts.category.file.steps:
-        if isinstance(step, TemplateStep):
-            outputs[step.name] = dict(prompts.fill_template(step, scene, context, outputs, turn))
+        if not isinstance(step, ChatStep):
+            made = prompts.work_out(step, scene, context, outputs, turn)
+            if made is None:
+                print(f"===== {prompts.category.name}, scene {scene.id}: nothing for the step `{step.name}` to pick")
+                return
+            outputs[step.name] = made
             continue
         # A later step reads what the model has said before; here its own field names stand for that.
         request = prompts.request(step, scene, context, outputs, turn)
@@ -81,4 +85,5 @@ def _show_prompt(prompts: CategoryPrompts, scene: Scene, seed: int) -> None:
         for message in request.messages:
             print(f"--- {message.role}\n{message.content}")
         print(f"--- settings\n{msgspec.json.encode(request.parameters).decode()}")
-        outputs[step.name] = {name: f"<{name} of {step.name}>" for name in step.fields} or {"pairs": []}
+        fields = {name: f"<{name} of {step.name}>" for name in step.fields}
+        outputs[step.name] = {"pairs": []} if step.pairs else fields

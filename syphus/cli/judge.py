@@ -10,7 +10,8 @@ import msgspec
 from msgspec import structs
 
 from syphus.cli import view
-from syphus.cli.asking import Task, carry_out, library_near, model_configs, outcomes_of, shared_text
+from syphus.cli.asking import TaskWork, carry_out, configs_for, make_work, outcomes_of, prompts_near, shared_text
+from syphus.cli.asking_task import Task
 from syphus.cli.connect import sent_name, sent_seed
 from syphus.cli.dialogues import Subjects, open_subjects, tell
 from syphus.cli.export import find_target, say_written
@@ -35,7 +36,19 @@ RELIABLE = 0.667
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
-    rubric, repair = _read_texts(arguments)
+    with ExitStack() as stack:
+        return carry_out(open_work(arguments, stack))
+
+
+def open_work(arguments: argparse.Namespace, stack: ExitStack) -> TaskWork:
+    """What the command has models do.
+
+    Args:
+        arguments: as they are typed.
+        stack: removes what is written on the way.
+    """
+    texts = prompts_near(arguments)
+    rubric, repair = _read_rubric(arguments, texts), shared_text(texts, "repair")
     bars = _read_bars(arguments.least, rubric)
     if (arguments.decisions or arguments.out) and not bars:
         raise InputError("says nothing without a bar", place="--decisions, --out", mend="Add --least 3")
@@ -45,32 +58,24 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.out:
         find_target(Path(arguments.out), find_format(arguments.to))
-    with ExitStack() as stack:
-        subjects = open_subjects(arguments, stack, FAMILY, scenes=True)
-        tell(subjects, scenes=True, look=arguments.look)
-        rivals = _rivals(arguments, subjects)
-        tasks = [
-            _task(config, rubric, repair, subjects, rivals, arguments) for config in model_configs(arguments, subjects)
-        ]
+    subjects = open_subjects(arguments, stack, FAMILY, scenes=True)
+    tell(subjects, scenes=True, look=arguments.look)
+    rivals = _rivals(arguments, subjects)
+    tasks = [_task(config, rubric, repair, subjects, rivals, arguments) for config in configs_for(arguments, subjects)]
 
-        def show(ledger: Ledger) -> int:
-            items = {item.id for task in tasks for item in task.items(None, lambda _: 0)}
-            if rivals is not None:
-                return _show_duels(ledger, rubric, items, arguments)
-            return _show_scores(ledger, rubric, items, subjects, bars, arguments)
+    def show(ledger: Ledger) -> int:
+        items = {item.id for task in tasks for item in task.items(None, lambda _: 0)}
+        if rivals is not None:
+            return _show_duels(ledger, rubric, items, arguments)
+        return _show_scores(ledger, rubric, items, subjects, bars, arguments)
 
-        return carry_out(tasks, subjects, arguments, show)
+    return make_work(tasks, subjects, arguments, texts, show)
 
 
-def _read_texts(arguments: argparse.Namespace) -> tuple[Rubric, str]:
-    """The rubric, and what is said where a reply cannot be used."""
-    what = Path(arguments.what)
-    texts = library_near(Subjects(path=what, folder=what, is_run=what.is_dir())).shared_prompts()
+def _read_rubric(arguments: argparse.Namespace, texts: Mapping[str, str]) -> Rubric:
     if arguments.rubric:
-        rubric = read_rubric(read_text(Path(arguments.rubric)), file=arguments.rubric)
-    else:
-        rubric = read_rubric(shared_text(texts, "judging"), file="prompts/judging.md")
-    return rubric, shared_text(texts, "repair")
+        return read_rubric(read_text(Path(arguments.rubric)), file=arguments.rubric)
+    return read_rubric(shared_text(texts, "judging"), file="prompts/judging.md")
 
 
 def _read_bars(given: list[str], rubric: Rubric) -> dict[str, float]:
@@ -217,17 +222,23 @@ def score_lines(rubric: Rubric, reports: list[CriterionReport], book: ScoreBook)
         return
     yield f"{rubric.name}: {book.dialogues:,} dialogues, judged by {'; '.join(book.judges)}"
     several = len(book.judges) > 1
-    columns = ["mean", *(str(score) for score in rubric.scores)]
+    columns = ["mean", "95%", *(str(score) for score in rubric.scores)]
     columns += ["same", "alpha", *(["kappa"] if len(book.judges) == 2 else [])] if several else []
     width = max(len("criterion"), *(len(one.name) for one in reports))
-    yield f"{'criterion':<{width}}" + "".join(f"{column:>8}" for column in columns)
+    yield f"{'criterion':<{width}}" + "".join(f"{column:>10}" for column in columns)
     for one in reports:
         given = sum(one.counts.values())
-        cells = [f"{one.mean:.2f}", *(f"{one.counts.get(score, 0) / given:.0%}" for score in rubric.scores)]
+        cells = [
+            f"{one.mean:.2f}",
+            _between(one),
+            *(f"{one.counts.get(score, 0) / given:.0%}" for score in rubric.scores),
+        ]
         if several:
             cells += ["·" if one.agreement is None else f"{one.agreement:.0%}", _two(one.alpha)]
             cells += [_two(one.kappa)] if len(book.judges) == 2 else []
-        yield f"{one.name:<{width}}" + "".join(f"{cell:>8}" for cell in cells)
+        yield f"{one.name:<{width}}" + "".join(f"{cell:>10}" for cell in cells)
+    if any(one.low is not None for one in reports):
+        yield "95%: between these lies the mean of all, of which these dialogues are a sample"
     missing = [one.name for one in rubric.criteria if one.name not in {each.name for each in reports}]
     if missing:
         yield f"not judged, for nothing is known of the scenes: {', '.join(missing)}"
@@ -238,6 +249,10 @@ def score_lines(rubric: Rubric, reports: list[CriterionReport], book: ScoreBook)
             yield f"too little agreement to build on (alpha below {RELIABLE}): {', '.join(weak)}"
     else:
         yield "one judge: how far its scores can be relied on is not known; --draws 3 or a second --model shows it"
+
+
+def _between(one: CriterionReport) -> str:
+    return "·" if one.low is None or one.high is None else f"{one.low:.2f}-{one.high:.2f}"
 
 
 def _two(value: float | None) -> str:

@@ -69,18 +69,27 @@ def _show(plan: Plan, config: Config, *, has_ledger: bool) -> None:
     }
     # A column in which nothing stands is not shown.
     shown = [heading for heading in rows["all"] if any(row[heading] for row in rows.values())]
+    # Numbers are never cut: in a narrow terminal the range breaks between its ends, in a very narrow one there is no table.
+    tables = (_table(rows, shown, between) for between in (" … ", " …\n"))
+    if (table := next(filter(view.fits, tables), None)) is not None:
+        view.show(table)
+    else:
+        for name, row in rows.items():
+            view.say(name)
+            view.say("  " + ", ".join(f"{heading} {row[heading]}" for heading in shown if row[heading]))
+    for line in _explained(plan, config, has_ledger=has_ledger):
+        view.say(line)
+
+
+def _table(rows: dict[str, dict[str, str]], shown: list[str], between: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("category", no_wrap=True)
     for heading in shown:
-        # In a narrow terminal the range breaks between its ends; numbers themselves are never cut.
-        table.add_column(
-            heading, justify="right", no_wrap=heading != _RANGE, min_width=9 if heading == _RANGE else None
-        )
+        table.add_column(heading.replace(" … ", between), justify="right", no_wrap=True)
     for name, row in rows.items():
-        table.add_row(Text(name), *(row[heading] or "·" for heading in shown), style="bold" if name == "all" else "")
-    view.show(table)
-    for line in _explained(plan, config, has_ledger=has_ledger):
-        view.say(line)
+        cells = (row[heading].replace(" … ", between) or "·" for heading in shown)
+        table.add_row(Text(name), *cells, style="bold" if name == "all" else "")
+    return table
 
 
 _RANGE = "from … to"

@@ -206,6 +206,11 @@ class _Part:
         """Items of the chosen categories that the ledger has, whether their scenes are still there or not."""
         return sum(ended.items for ended in self._ledger.ended() if ended.category in self._chosen)
 
+    def dollars_left(self) -> float | None:
+        """What the run's budget still allows; None where it has none."""
+        budget = self.prepared.config.run.budget
+        return None if budget is None else max(0.0, budget - self._ledger.dollars())
+
     def _wants_draw(self, item: GenerateItem, done: Done) -> bool:
         if self.goes_on or item.draw != done.draw or done.state == "skipped":
             return False
@@ -253,6 +258,8 @@ def _described(plan: Plan, todo: _Todo, part: _Part, *, items: int) -> Iterator[
         "with a draw that was not come to": todo.begun,
     }
     yield f"  {'; '.join(f'{count:,} {reason}' for reason, count in reasons.items() if count)}"
+    if (left := part.dollars_left()) is not None and left < plan.total.totals.cost.likely:
+        yield f"  the run's budget has {view.dollars(left)} left, which is not enough: --budget names a larger one"
     if plan.total.done and plan.total.totals.requests.likely:
         yield f"  for {plan.total.done:,} of them nothing has to be sent: what is stored is read again"
     if todo.unchanged:

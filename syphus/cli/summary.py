@@ -211,5 +211,7 @@ def _print_cost(summary: Summary, counters: Counters | None) -> None:
 def _list(title: str, counts: Counter[str]) -> None:
     if counts:
         shown = [f"{name} ({count:,})" for name, count in counts.most_common(_SHOWN_REASONS)]
-        more = f"; and {view.counted(len(counts) - _SHOWN_REASONS, 'other kind')}" if len(counts) > _SHOWN_REASONS else ""
+        more = (
+            f"; and {view.counted(len(counts) - _SHOWN_REASONS, 'other kind')}" if len(counts) > _SHOWN_REASONS else ""
+        )
         view.say(f"{title}: {'; '.join(shown)}{more}")

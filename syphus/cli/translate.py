@@ -14,18 +14,20 @@ from msgspec import structs
 
 import syphus
 from syphus.categories.category import Category
-from syphus.categories.load import Library
 from syphus.cli import view
 from syphus.cli.connect import asked_with, known_abilities, open_engine, sent_seed
 from syphus.cli.ending import end_early, tell_of_closed, tell_of_stop
+from syphus.cli.keep import shared_texts
+from syphus.cli.model_choice import load_model_config
 from syphus.cli.summary import print_summary, summarise
-from syphus.cli.translate_asks import category_for, load_model_config, read_terms
+from syphus.cli.translate_asks import category_for, read_terms
 from syphus.cli.translate_export import check_export, export_translations
 from syphus.cli.translate_plan import plan_translation, show_plan
 from syphus.cli.translate_source import Source, open_source
-from syphus.cli.work import Interrupts, run_to_its_end
+from syphus.cli.work import Interrupts
+from syphus.cli.workload import Part, Work, check_batchable, do_work
 from syphus.config import Config
-from syphus.engine.batch_packing import take_over
+from syphus.engine.batch_packing import Packer, take_over
 from syphus.engine.counters import Counters
 from syphus.engine.dispatch import StoppedError
 from syphus.engine.run import Engine
@@ -108,34 +110,68 @@ class Translation(NamedTuple):
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command."""
-    languages = _languages(arguments.to)
-    check_export(arguments, languages)
     with ExitStack() as stack:
-        source = open_source(arguments, stack)
-        config = load_model_config(arguments, source.folder, is_run=source.is_run)
-        terms, names = read_terms(arguments, languages)
-        texts = Library.at(Path.cwd(), source.folder).shared_prompts()
-        if missing := {"translation", "repair"} - texts.keys():
-            raise InputError(f"there is no shared prompt `{min(missing)}`", place="prompts/")
-        translation = Translation(
-            config, source, find_language(arguments.language), languages, terms, texts, arguments.limit, names, {}
-        )
+        translation = _open(arguments, stack)
         if arguments.show_prompt:
             return _show_prompts(translation)
-        memory = make_memory(source.read, names, translation.origin.code)
-        view.say(_described(translation, memory))
-        if not source.count:
-            raise InputError("holds no dialogue that can be translated", file=source.path, mend=source.first_problem)
-        if arguments.plan:
-            return _plan(translation, memory, arguments)
-        with open_ledger(source.folder, create=True) as ledger:
-            _keep(translation, ledger, arguments)
-            _draw_anew(translation, ledger, arguments)
-            code = run_to_its_end(lambda: _translate(translation, memory, ledger, arguments.back))
-            if code in (Exit.DONE, Exit.FAILURES):
-                ledger.set_meta(_BEGUN, "")
-                export_translations(ledger, source, languages, arguments)
-            return code
+        memory, work = _make_work(translation, arguments)
+        if arguments.batch:
+            check_batchable(work)
+        return _plan(translation, memory, arguments) if arguments.plan else do_work(work)
+
+
+def open_work(arguments: argparse.Namespace, stack: ExitStack) -> Work:
+    """What the command has a model do.
+
+    Args:
+        arguments: as they are typed.
+        stack: removes what is written on the way.
+    """
+    return _make_work(_open(arguments, stack), arguments)[1]
+
+
+def _open(arguments: argparse.Namespace, stack: ExitStack) -> Translation:
+    languages = _languages(arguments.to)
+    check_export(arguments, languages)
+    source = open_source(arguments, stack)
+    config = load_model_config(arguments, source.folder, is_run=source.is_run)
+    terms, names = read_terms(arguments, languages)
+    texts = shared_texts(arguments, source.folder)
+    if missing := {"translation", "repair"} - texts.keys():
+        raise InputError(f"there is no shared prompt `{min(missing)}`", place="prompts/")
+    origin = find_language(arguments.language)
+    return Translation(config, source, origin, languages, terms, texts, arguments.limit, names, {})
+
+
+def _make_work(translation: Translation, arguments: argparse.Namespace) -> tuple[Memory, Work]:
+    source, config = translation.source, translation.config
+    memory = make_memory(source.read, translation.names, translation.origin.code)
+    view.say(_described(translation, memory))
+    if not source.count:
+        raise InputError("holds no dialogue that can be translated", file=source.path, mend=source.first_problem)
+
+    def note(ledger: Ledger) -> None:
+        _keep(translation, ledger, arguments)
+        _draw_anew(translation, ledger, arguments)
+
+    async def do(ledger: Ledger, packer: Packer | None) -> int:
+        return await _translate(translation, memory, ledger, packer, back=arguments.back, anyway=arguments.anyway)
+
+    def end(ledger: Ledger, code: int) -> int:
+        ledger.set_meta(_BEGUN, "")
+        export_translations(ledger, source, translation.languages, arguments)
+        return code
+
+    return memory, Work(
+        command="translate",
+        title=f"translate {source.path} into {', '.join(one.tag for one in translation.languages)}",
+        folder=source.folder,
+        parts=[Part(config=config, run=do)],
+        arguments=arguments,
+        prompts=translation.texts,
+        note=note,
+        end=end,
+    )
 
 
 def _languages(text: str) -> tuple[Language, ...]:
@@ -181,7 +217,12 @@ def _plan(translation: Translation, memory: Memory, arguments: argparse.Namespac
         if ledger is not None:
             settings = asked_with(translation.config.model, known_abilities(translation.config.model, ledger))
         plans = plan_translation(
-            translation.items(memory, ledger, settings), memory, translation.config, _categories(translation), ledger
+            translation.items(memory, ledger, settings),
+            memory,
+            translation.config,
+            _categories(translation),
+            ledger,
+            batch=arguments.batch,
         )
     finally:
         if ledger is not None:
@@ -241,13 +282,17 @@ def _is_refused(ledger: LedgerReader, item: str, checks: list[str]) -> bool:
     return any(code == check or code.startswith(f"{check}:") for code in codes for check in checks)
 
 
-async def _translate(translation: Translation, memory: Memory, ledger: Ledger, back: int) -> int:
+async def _translate(
+    translation: Translation, memory: Memory, ledger: Ledger, packer: Packer | None, *, back: int, anyway: bool
+) -> int:
+    """Translates what has no translation, as far as there are replies where a packer takes what is asked."""
     config, folder = translation.config, translation.source.folder
     counters = Counters()
     count = translation.source.count
     total = (count if translation.limit is None else min(count, translation.limit)) * len(translation.languages)
-    held = take_over(ledger, anyway=False)
+    held = 0.0 if packer else take_over(ledger, anyway=anyway)
     engine = await open_engine(config, _categories(translation), ledger, counters)
+    engine.put_aside = packer.put if packer else None
     engine.dispatch.budget.spent += held
     kept: list[str] = []
     try:
@@ -256,8 +301,8 @@ async def _translate(translation: Translation, memory: Memory, ledger: Ledger, b
         with Interrupts(engine), view.watch(counters, engine, folder, total=total):
             await engine.run(translation.items(memory, ledger, settings), translate_job())
             ledger.flush()
-            if back:
-                kept = await _measure_back(translation, ledger, engine, back)
+            if back and not (packer and packer.waiting):
+                kept = await _measure_back(translation, ledger, engine, packer, back)
     except asyncio.CancelledError:
         tell_of_stop(counters, total)
         raise
@@ -266,11 +311,13 @@ async def _translate(translation: Translation, memory: Memory, ledger: Ledger, b
     ledger.flush()
     summary = summarise(ledger)
     print_summary(summary, folder, counters=counters)
-    for line in kept:
-        view.say(line)
     tell_of_closed(engine)
     if (early := end_early(engine, counters, total)) is not None:
         return early
+    if packer and packer.waiting:
+        return Exit.DONE
+    for line in kept:
+        view.say(line)
     asked = {category_of(language) for language in translation.languages}
     ours = [one for name, one in summary.categories.items() if name in asked]
     if failed := sum(one.failed for one in ours):
@@ -286,8 +333,10 @@ def _record_prompts(translation: Translation, ledger: Ledger, settings: object) 
         ledger.record_category(version_of(prompts, settings), prompts.category, kept)
 
 
-async def _measure_back(translation: Translation, ledger: Ledger, engine: Engine, number: int) -> list[str]:
-    """Translates a sample of each language back; a line with its figures for each."""
+async def _measure_back(
+    translation: Translation, ledger: Ledger, engine: Engine, packer: Packer | None, number: int
+) -> list[str]:
+    """Translates a sample of each language back; a line with its figures for each of which no reply is missing."""
     lines = []
     samples = {
         language.tag: draw_sample(_made(ledger, category_of(language)), number, translation.config.run.seed)
@@ -304,6 +353,8 @@ async def _measure_back(translation: Translation, ledger: Ledger, engine: Engine
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, ModelError | StoppedError):
                 raise result
+        if packer and packer.waiting:
+            continue  # this and all that follows waits for a reply
         kept = compare_back(result for result in results if isinstance(result, tuple))
         ledger.set_meta(f"{category_of(language)} back", kept._asdict())
         lines.append(

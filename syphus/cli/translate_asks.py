@@ -1,53 +1,14 @@
-"""With what ``syphus translate`` asks: the model, and what the user wants of each language."""
+"""With what ``syphus translate`` asks: what the user wants of each language."""
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from syphus.categories.category import Category, CategoryFile, ChatStep, DialogueShape
-from syphus.cli.keep import CONFIG_FILE
-from syphus.cli.work import flags_of
-from syphus.config import Config, join
-from syphus.decoding import convert, decode_json, parse_toml, read_text
+from syphus.decoding import parse_toml, read_text
 from syphus.errors import InputError
 from syphus.jobs.translation_asking import REPAIRS
 from syphus.jobs.translation_prompts import TEMPERATURE, Terms, TranslationPrompts
 from syphus.quality.translation.languages import Language
-
-_TABLES = ("run", "model")
-
-
-def load_model_config(arguments: argparse.Namespace, folder: Path, *, is_run: bool) -> Config:
-    """The model and the budget: of the file that is named, else the run's own; without both, the embedded model.
-
-    Sources, categories and exports of a configuration are not looked at: what is translated is there already.
-
-    Raises:
-        InputError: for whatever is wrong in it, or in the flags.
-    """
-    kept = folder / CONFIG_FILE
-    file = Path(arguments.config) if arguments.config else kept if is_run and kept.is_file() else None
-    tables: dict[str, Any] = {"model": {"kind": "local"}}
-    if file is not None:
-        text = read_text(file)
-        data = decode_json(text, dict[str, Any], file=file) if file.suffix == ".json" else parse_toml(text, file=file)
-        tables |= {name: data[name] for name in _TABLES if isinstance(data.get(name), dict)}
-        if isinstance(path := tables["model"].get("path"), str):
-            tables["model"]["path"] = join(file.parent, path)
-        if tables["model"].get("kind") == "none":
-            tables["model"] = {"kind": "local"}
-        if not is_run:
-            tables.get("run", {}).pop("limit", None)
-    place = file or "the command line"
-    for key, value in flags_of(arguments).items():
-        table, _, name = key.partition(".")
-        if table == "run" and name in ("limit", "folder"):
-            continue
-        if table not in _TABLES or not name:
-            raise InputError(f"{key} cannot be set here", place="--set", mend="Keys are those of [model] and [run].")
-        tables.setdefault(table, {})[name] = value
-    tables["run"] = tables.get("run", {}) | {"folder": str(folder)}
-    return convert({**tables, "sources": [], "categories": []}, Config, file=place)
 
 
 def read_terms(

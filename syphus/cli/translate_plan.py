@@ -16,6 +16,7 @@ from syphus.categories.category import Category
 from syphus.cli import view
 from syphus.cli.connect import sent_name
 from syphus.cli.planning import Planner, make_planner
+from syphus.cli.workload import tell_of_batch_price
 from syphus.config import Config
 from syphus.exchange import Message, Reply, Request
 from syphus.identity import draw_number
@@ -55,6 +56,7 @@ class TranslationPlan(Struct, kw_only=True):
     languages: dict[str, LanguagePlan] = field(default_factory=dict)
     total: LanguagePlan = field(default_factory=LanguagePlan)
     prices: Prices
+    batch: bool = False
     counted_by: str = ""
 
 
@@ -89,6 +91,8 @@ def plan_translation(
     config: Config,
     categories: list[Category],
     ledger: LedgerReader | None,
+    *,
+    batch: bool = False,
 ) -> TranslationPlan:
     """What these items will ask and cost; nothing is sent.
 
@@ -98,9 +102,10 @@ def plan_translation(
         config: the model.
         categories: the languages.
         ledger: of the run, where there is one.
+        batch: at the prices of the Batch API.
     """
-    planner = make_planner(config, categories, ledger)
-    plan = TranslationPlan(prices=planner.prices, counted_by=planner.counter.source)
+    planner = make_planner(config, categories, ledger, batch=batch)
+    plan = TranslationPlan(prices=planner.prices, batch=batch, counted_by=planner.counter.source)
     drawn: dict[str, _Drawn] = {category.name: _Drawn() for category in categories}
     for item in items:
         done = ledger.find_done(item.id) if ledger is not None and item.basis else None
@@ -239,6 +244,8 @@ def show_plan(plan: TranslationPlan, config: Config, *, as_json: bool) -> None:
     if not plan.prices.known:
         view.say(f"price: {plan.prices.source}")
         view.say("  Give it, in US dollars for a million tokens: --set model.price_in=0.1 --set model.price_out=0.5")
+    if plan.batch:
+        tell_of_batch_price(plan.prices)
     for said in dict.fromkeys(one.out_from for one in plan.languages.values() if one.totals.requests.likely):
         view.say(f"tokens out: {said}")
     for name, one in plan.languages.items():
@@ -281,6 +288,7 @@ def _for_machines(plan: TranslationPlan, config: Config) -> dict[str, Any]:
 
     return {
         "model": sent_name(config.model),
+        "batch": plan.batch,
         "prices": plan.prices,
         "counted_by": plan.counted_by,
         "languages": {name: figures(one) for name, one in plan.languages.items()},

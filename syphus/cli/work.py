@@ -5,6 +5,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from syphus.cli.assemble import Source, library_of, open_categories, open_source
 from syphus.cli.balance import show_balance
 from syphus.cli.connect import asked_with, endpoint_tables, open_engine, sent_seed
 from syphus.cli.ending import end_early, tell_of_closed, tell_of_stop
-from syphus.cli.export import ExportWish, write_export
+from syphus.cli.export import ExportWish, check_exports, write_export
 from syphus.cli.keep import keep_run, keep_texts
 from syphus.cli.summary import print_summary, summarise
 from syphus.config import Config, load_config
@@ -113,15 +114,18 @@ async def do_run(
     config = prepared.config
     folder = Path(config.run.folder)
     _refuse_written_secrets(config)
+    check_exports(config.export, folder)
     held = 0.0 if packer else take_over(ledger, anyway=anyway)
     if keep:
         keep_run(ledger, folder, config, prepared.file, prepared.sources, prepared.categories)
         keep_texts(folder, prepared.texts, prepared.categories)
     counters = Counters()
     # All is read once before anything is asked: a torn file or a mistyped path costs nothing, and the rest is known.
-    if config.balance:
-        only = both(only, choose_items(prepared, _scenes(prepared, ledger)))
-    total = count_items(prepared, ledger, only)
+    whole_run = only is None and not config.balance
+    with at_once():
+        if config.balance:
+            only = both(only, choose_items(prepared, _scenes(prepared, ledger)))
+        total = count_items(prepared, ledger, only)
     engine = await open_engine(config, prepared.categories, ledger, counters)
     engine.put_aside = packer.put if packer else None
     engine.dispatch.budget.spent += held
@@ -138,13 +142,23 @@ async def do_run(
     print_summary(summary, folder if stays else None, counters=counters)
     show_balance(ledger.shares(), config.balance)
     tell_of_closed(engine)
-    if (early := end_early(engine, counters, total)) is not None:
+    stored = [summary.categories[one.name] for one in prepared.categories if one.name in summary.categories]
+    made = sum(one.items - one.failed for one in stored) if whole_run else 0
+    if (early := end_early(engine, counters, total, made=made)) is not None:
+        if early == Exit.BUDGET and summary.total.dialogues:
+            view.say(f"what is made is there: syphus export {folder} --format llava --out {folder / 'llava.json'}")
         return early
     if packer and packer.waiting:
         return Exit.DONE
+    if made > total:
+        view.say(
+            f"{made - total:,} items of earlier starts are not in the sources any more, under another source's name, or beyond"
+            " run.limit; they stay, and exports hold them too"
+        )
     if summary.total.failed:
         view.say(f"{summary.total.failed:,} items failed; the same command tries them again")
-    whole = _write_exports(config, folder, ledger)
+    with at_once():
+        whole = _write_exports(config, folder, ledger)
     if not config.export and stays:
         view.say(f"next: syphus export {folder} --format llava --out {folder / 'llava.json'}")
     return Exit.DONE if whole and summary.total.dialogues and not summary.total.failed else Exit.FAILURES
@@ -212,6 +226,18 @@ def _scenes(prepared: Prepared, ledger: Ledger) -> Iterator[Scene]:
         ledger.record_problem(source, problem.file, problem.place, problem.message, lost=problem.lost)
 
     return read_scenes(prepared.sources, report, prepared.config.run.limit)
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """The first Ctrl-C stops: nothing is on its way that would have to be waited for. The event loop would only note it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Interrupts:

@@ -2,7 +2,8 @@
 
 Three dialects are read: OpenAI's (also Groq's, Azure's and vLLM gateways': ``x-ratelimit-limit-requests``, reset as ``6m0s``,
 ``7.66s``, ``500ms``), Anthropic's (``anthropic-ratelimit-requests-limit``, reset as a moment), and names that carry their
-period (``x-ratelimit-limit-tokens-minute``). What does not read as a number or a time says nothing.
+period (``x-ratelimit-limit-tokens-minute``; Mistral's ``x-ratelimit-limit-req-minute``). What does not read as a number or a
+time says nothing. A moment is held against the reply's own ``Date``, because the clock here may be another than there.
 """
 
 import re
@@ -13,13 +14,16 @@ from typing import NamedTuple
 
 _NAME = re.compile(
     r"(?:x-|anthropic-)?ratelimit-(?:"
-    r"(?P<what>limit|remaining|reset)-(?P<unit>requests|tokens|input-tokens|output-tokens)(?:-(?P<period>minute|hour|day))?"
+    r"(?P<what>limit|remaining|reset)-(?P<unit>requests|req|tokens|input-tokens|output-tokens)(?:-(?P<period>minute|hour|day))?"
     r"|(?P<unit2>requests|tokens|input-tokens|output-tokens)-(?P<what2>limit|remaining|reset))"
 )
 _PERIODS = {"minute": 60.0, "hour": 3600.0, "day": 86_400.0}
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|d|h|m|s)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _LIKELY = 0.2
+_MOMENTS = 1e9
+"""A number of seconds from here on (thirty years) is no time to wait but a moment since 1970, and in milliseconds from a
+thousand times as much on: gateways that write resets so."""
 
 
 class Allowance(NamedTuple):
@@ -49,7 +53,8 @@ def read_allowances(headers: Mapping[str, str], now: datetime | None = None) -> 
         if "ratelimit-" not in (low := name.lower()) or (match := _NAME.fullmatch(low)) is None:
             continue
         what, unit = match["what"] or match["what2"], match["unit"] or match["unit2"]
-        number = _number(value) if what != "reset" else seconds_until(value, now)
+        unit = "requests" if unit == "req" else unit
+        number = _number(value) if what != "reset" else seconds_until(value, now, headers.get("date"))
         if number is not None and number >= 0:
             found.setdefault((unit, match["period"]), {})[what] = number
     allowances = []
@@ -77,30 +82,43 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the provider asks us to wait; None where it does not say.
 
     ``retry-after-ms`` and ``Retry-After`` (seconds or an HTTP date) are what it says itself; without them the longest reset
-    of a limit that is used up.
+    of a limit that is used up. A day stands for all that is longer.
     """
     low = {name.lower(): value for name, value in headers.items()}
     waits: list[float] = []
     if (given := _number(low.get("retry-after-ms"))) is not None:
         waits.append(given / 1000)
-    if (value := low.get("retry-after")) and (seconds := seconds_until(value)) is not None:
+    if (value := low.get("retry-after")) and (seconds := seconds_until(value, date=low.get("date"))) is not None:
         waits.append(seconds)
     if not waits:
         waits = [one.reset for one in read_allowances(low) if one.remaining == 0 and one.reset is not None]
-    sane = [wait for wait in waits if 0 <= wait < _PERIODS["day"]]
+    sane = [min(wait, _PERIODS["day"]) for wait in waits if wait >= 0]
     return max(sane) if sane else None
 
 
-def seconds_until(text: str, now: datetime | None = None) -> float | None:
-    """Seconds in a header's value: a number, ``6m0s``, an HTTP date, or an RFC 3339 moment."""
+def seconds_until(text: str, now: datetime | None = None, date: str | None = None) -> float | None:
+    """Seconds in a header's value: a number, ``6m0s``, an HTTP date, an RFC 3339 moment, or seconds since 1970.
+
+    Args:
+        text: the value.
+        now: what moments are held against; None: the ``Date`` of the same reply, or else the clock here.
+        date: that header.
+    """
     text = text.strip()
     if (plain := _number(text)) is not None:
-        return plain
+        if not _MOMENTS <= plain < _MOMENTS**2:
+            return plain
+        moment = plain / 1000 if plain >= _MOMENTS * 1000 else plain
+        return max(0.0, moment - _time_there(now, date).timestamp())
     parts = list(_DURATION.finditer(text))
     if parts and "".join(part[0] for part in parts) == text:
         return sum(float(part["number"]) * _SECONDS[part["unit"]] for part in parts)
-    moment = _moment(text)
-    return None if moment is None else max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+    at = _moment(text)
+    return None if at is None else max(0.0, (at - _time_there(now, date)).total_seconds())
+
+
+def _time_there(now: datetime | None, date: str | None) -> datetime:
+    return now or (_moment(date) if date else None) or datetime.now(UTC)
 
 
 def _moment(text: str) -> datetime | None:

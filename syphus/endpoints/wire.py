@@ -255,12 +255,12 @@ _MOST_COUNTED = 2**40
 
 
 def _read_usage(usage: _Usage | None) -> Usage | None:
-    if usage is None or usage.prompt_tokens is None:
+    if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
     prompt, completion = usage.prompt_tokens_details or _Details(), usage.completion_tokens_details or _Details()
     counts = (
         usage.prompt_tokens,
-        usage.completion_tokens or 0,
+        usage.completion_tokens,
         prompt.cached_tokens or 0,
         completion.reasoning_tokens or 0,
         prompt.cache_write_tokens or 0,
@@ -272,6 +272,7 @@ _BY_CODE = {
     "insufficient_quota": FailureKind.QUOTA,
     "billing_hard_limit_reached": FailureKind.QUOTA,
     "billing_not_active": FailureKind.QUOTA,
+    "exceeded_current_quota_error": FailureKind.QUOTA,
     "invalid_api_key": FailureKind.AUTH,
     "model_not_found": FailureKind.UNKNOWN_MODEL,
     "context_length_exceeded": FailureKind.TOO_LONG,
@@ -298,6 +299,12 @@ def classify(status: int, headers: Mapping[str, str], data: bytes) -> ModelError
 
     The code in the body decides before the status does: a 429 may be a limit that passes or an account that is empty.
     """
+    if 300 <= status < 400:
+        return ModelError(
+            FailureKind.UNKNOWN_MODEL,
+            _shorten(f"the address only points to another one: {headers.get('location') or 'not named'}"),
+            status=status,
+        )
     code, kind_name, param, message = _read_error(data)
     kind = _BY_CODE.get(code) or _BY_CODE.get(kind_name)
     if kind is None:

@@ -27,6 +27,7 @@ class Packer:
     Args:
         book: where they are kept.
         limits: how large a batch may be.
+        desk: for which desk (:class:`syphus.engine.batches.Desk`), whose name begins the batches' tags.
         endpoint: who will get them; for the ledger.
         model: the model's name there; None: as it stands in the bodies.
         prices: for the most that a batch can cost.
@@ -41,6 +42,7 @@ class Packer:
         book: BatchBook,
         limits: BatchTable,
         *,
+        desk: str = "",
         endpoint: str,
         model: str | None,
         prices: Prices,
@@ -50,9 +52,10 @@ class Packer:
         pack: bool = True,
     ) -> None:
         self.waiting = 0
-        """Requests without a reply that the run has met: these are queued, or would be."""
+        """How often the run has met a request without a reply: once for each item that waits, though some wait for the same."""
         self._book = book
         self._limits = limits
+        self._desk = desk
         self._endpoint = endpoint
         self._model = model
         self._prices = prices
@@ -130,15 +133,20 @@ class Packer:
     def _seal(self) -> None:
         self._book.ledger.flush()  # now all rows are known
         shard = Shard(self._rows, self._bytes, self._tokens, self._most)
-        self._book.pack(shard, tag=new_tag(), endpoint=self._endpoint)
+        self._book.pack(shard, tag=new_tag(self._desk), endpoint=self._endpoint)
         if self._dollars is not None:
             self._dollars -= self._most
         self._begin()
 
 
-def new_tag() -> str:
-    """A name for a batch, by which it is found at the provider."""
-    return secrets.token_hex(12)
+def new_tag(desk: str) -> str:
+    """A name for a batch, by which it is found at the provider; it begins with that of its desk."""
+    return f"{desk}-{secrets.token_hex(12)}" if desk else secrets.token_hex(12)
+
+
+def desk_in(tag: str) -> str:
+    """The name of the desk that a batch was packed for."""
+    return tag.rpartition("-")[0]
 
 
 def take_over(ledger: Ledger, *, anyway: bool) -> float:

@@ -7,20 +7,21 @@ Whatever is done here may be broken off at any moment and begun anew: each step 
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
 from syphus.config import BatchTable
-from syphus.engine.batch_lines import is_queue_full, line_of, queue_limit, read_line, shown_errors
-from syphus.engine.batch_packing import new_tag
+from syphus.engine.batch_lines import is_queue_full, line_of, queue_limit, shown_errors
+from syphus.engine.batch_packing import desk_in, new_tag
 from syphus.engine.batch_remote import ENDED, Remote, RemoteBatch
-from syphus.engine.retry import LONGEST_WAIT, STOPS_THE_RUN
+from syphus.engine.batch_results import Storing, Taken
+from syphus.engine.retry import LONGEST_WAIT
 from syphus.errors import FailureKind, ModelError
-from syphus.exchange import Reply
 from syphus.files import write_whole
 from syphus.ledger.batches import CREATING, PACKED, UNSENT, UPLOADING, Batch, BatchBook, Detail
 from syphus.ledger.ledger import Call
@@ -31,7 +32,6 @@ FOLDER = "batches"
 CREATES = 4
 LAG = 2.0
 """Seconds until a batch that was just handed in is surely in the provider's list; each further look waits twice as long."""
-_LINES_AT_A_TIME = 1000
 _FILL = 0.8
 """What part of a queue's limit a batch is made for, since the provider counts its tokens and we guess them."""
 
@@ -45,74 +45,69 @@ class Hold(Enum):
     BUDGET = "the budget is reached"
 
 
-class Taken(Struct, kw_only=True):
-    """What a batch that has ended brought."""
+class Desk(NamedTuple):
+    """Where one model gets what one command asks of it."""
 
-    batch: Batch
-    state: str
-    replies: int = 0
-    failures: int = 0
-    unanswered: int = 0
-    """Requests that the provider has left without a line."""
-    foreign: int = 0
-    """Lines for requests that are not this batch's."""
-    unreadable: int = 0
-    missing_files: int = 0
-    queue_full: bool = False
-    refused: str = ""
-    """Why the provider would not have the file."""
-    stopped_by: ModelError | None = None
-    """A failure that every other request would meet too."""
+    name: str
+    """With which the tags of its batches begin."""
+    remote: Remote
+    model: str
+    """Its name at the provider."""
+    renamed: bool
+    """It has another name in the bodies, and so in the requests' keys."""
+    limits: BatchTable
+    prices: Prices
+    budget: float | None
+    """US dollars that the run may cost, whatever it is for; None: no bound."""
 
 
 class Batches:
-    """The batches of one run.
+    """The batches of a run that are of some desks; those of others are left alone.
 
     Args:
         book: where they are kept.
-        remote: the provider.
+        desks: each with a name of its own.
         folder: the run's.
         run: its name at the provider.
-        model: the model's name there; None: as it stands in the bodies.
-        limits: what may be handed in.
-        prices: of the model there.
-        budget: US dollars that the run may cost; None: no bound.
         tell: gets what is done, for a person.
     """
 
     def __init__(
-        self,
-        book: BatchBook,
-        remote: Remote,
-        *,
-        folder: Path,
-        run: str,
-        model: str | None,
-        limits: BatchTable,
-        prices: Prices,
-        budget: float | None,
-        tell: Callable[[str], None],
+        self, book: BatchBook, desks: Iterable[Desk], *, folder: Path, run: str, tell: Callable[[str], None]
     ) -> None:
         self.book = book
-        self.remote = remote
+        self._desks = {desk.name: desk for desk in desks}
         self._folder = folder / FOLDER
         self._run = run
-        self._model = model
-        self._limits = limits
-        self._prices = prices
-        self._budget = budget
         self._tell = tell
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        for desk in self._desks.values():
+            await desk.remote.close()
+
+    def desk(self, name: str) -> Desk:
+        """The desk of this name."""
+        return self._desks[name]
+
+    def desk_of(self, batch: Batch) -> Desk:
+        """The desk of an open batch."""
+        return self._desks[desk_in(batch.tag)]
+
+    def open(self) -> list[Batch]:
+        """Those in which requests wait."""
+        return [batch for batch in self.book.open() if desk_in(batch.tag) in self._desks]
 
     def there(self) -> list[Batch]:
         """Open batches that the provider has, or may have."""
-        return [batch for batch in self.book.open() if batch.state not in UNSENT]
+        return [batch for batch in self.open() if batch.state not in UNSENT]
 
-    def dollars_left(self) -> float | None:
-        """What is left of the budget when all that is at the provider costs the most it can; None: no bound."""
-        if self._budget is None:
+    def dollars_left(self, desk: Desk) -> float | None:
+        """What is left of a desk's budget when all that is at any provider costs the most it can; None: no bound."""
+        if desk.budget is None:
             return None
-        held = sum(batch.detail.most for batch in self.there())
-        return self._budget - self.book.ledger.dollars() - held
+        held = sum(batch.detail.most for batch in self.book.open() if batch.state not in UNSENT)
+        return desk.budget - self.book.ledger.dollars() - held
 
     # -- handing in
 
@@ -120,7 +115,7 @@ class Batches:
         """Finds out what became of steps that were broken off; to be called first."""
         for path in (*self._folder.glob("*.jsonl"), *self._folder.glob(".*.tmp")):
             path.unlink(missing_ok=True)
-        for batch in self.book.open():
+        for batch in self.open():
             if batch.state == UPLOADING:
                 await self.book.note_step(batch, PACKED)
             elif batch.state == CREATING:
@@ -133,35 +128,46 @@ class Batches:
                     self._tell(f"found batch {found.id} again, whose name was lost")
                     await self._adopt(batch, found)
 
-    async def hand_in(self) -> Hold:
-        """Hands in what is packed, one batch after the other, as far as tokens and money allow.
+    async def hand_in(self, desks: Container[str]) -> Hold:
+        """Hands in what is packed for these desks, one batch after the other, as far as tokens and money allow.
 
         Raises:
             ModelError: the provider does not take it. The batch stays packed.
         """
-        while packed := [batch for batch in self.book.open() if batch.state == PACKED]:
-            batch = packed[0]
-            there = self.there()
-            waiting = sum(other.tokens for other in there)
-            limit = self._limits.queued_tokens
-            if limit is not None and there and waiting + batch.tokens > limit:
-                return Hold.TOKENS
-            left = self.dollars_left()
-            if left is not None and batch.detail.most > left:
-                return Hold.BUDGET
-            if not await self._hand_in(batch):
-                return Hold.REFUSED
-        return Hold.NOTHING
+        holds: dict[str, Hold] = {}
+
+        def next_batch() -> Batch | None:
+            packed = (batch for batch in self.open() if batch.state == PACKED)
+            return next((one for one in packed if (name := desk_in(one.tag)) in desks and name not in holds), None)
+
+        while (batch := next_batch()) is not None:
+            hold = self._held_by(batch)
+            if hold is Hold.NOTHING and not await self._hand_in(batch):
+                hold = Hold.REFUSED
+            if hold is not Hold.NOTHING:
+                holds[desk_in(batch.tag)] = hold
+        # More money is for people to give, all else for time.
+        return Hold.BUDGET if Hold.BUDGET in holds.values() else next(iter(holds.values()), Hold.NOTHING)
+
+    def _held_by(self, batch: Batch) -> Hold:
+        desk = self.desk_of(batch)
+        beside = [other for other in self.there() if _share_a_queue(self.desk_of(other), desk)]
+        limit = desk.limits.queued_tokens
+        if limit is not None and beside and sum(other.tokens for other in beside) + batch.tokens > limit:
+            return Hold.TOKENS
+        left = self.dollars_left(desk)
+        return Hold.BUDGET if left is not None and batch.detail.most > left else Hold.NOTHING
 
     async def _hand_in(self, batch: Batch) -> bool:
         """False: too many tokens wait already."""
+        desk = self.desk_of(batch)
         await self.book.note_step(batch, UPLOADING)
         path = self._folder / f"{batch.tag}.jsonl"
         with write_whole(path) as file:
             for key, body in self.book.bodies(batch.id):
-                file.write(line_of(key, body, self._model))
+                file.write(line_of(key, body, desk.model if desk.renamed else None))
         try:
-            name = await self.remote.upload(path)
+            name = await desk.remote.upload(path)
         except ModelError as error:
             if error.status == 413:
                 await self._divide(batch, error)
@@ -185,7 +191,7 @@ class Batches:
                         return False
                 raise
         await self._adopt(batch, made)
-        self._tell(f"handed in batch {made.id}: {batch.queued:,} requests")
+        self._tell(f"handed in batch {made.id}: {batch.queued:,} request{'s' if batch.queued != 1 else ''}")
         return True
 
     async def _create(self, batch: Batch, input_file: str) -> RemoteBatch:
@@ -193,7 +199,7 @@ class Batches:
         wait = LAG
         for left in range(CREATES - 1, -1, -1):
             try:
-                return await self.remote.create(input_file, batch.tag, self._run)
+                return await self.desk_of(batch).remote.create(input_file, batch.tag, self._run)
             except ModelError as error:
                 full = is_queue_full(error.message)
                 if full or not (_may_be_done(error) or error.kind is FailureKind.RATE_LIMIT) or not left:
@@ -218,13 +224,14 @@ class Batches:
             return
         self._tell(f"the provider takes no file of {batch.bytes:,} bytes; it is divided")
         note = f"{batch.tag} was too large for the provider, and is divided"
-        await self.book.pack_anew(batch, [new_tag(), new_tag()], state="divided", note=note)
+        await self.book.pack_anew(batch, [new_tag(desk_in(batch.tag)) for _ in range(2)], state="divided", note=note)
 
     async def _find(self, batch: Batch) -> RemoteBatch | None:
         """The batch at the provider: by our tag, by its input file, or by what stands in the files of nameless ones."""
+        remote = self.desk_of(batch).remote
         known = {one.remote for one in self.book.batches()}
         nameless = []
-        async for one in self.remote.batches():
+        async for one in remote.batches():
             if one.id in known:
                 continue
             if one.tag == batch.tag or (batch.input_file and one.input_file == batch.input_file):
@@ -234,7 +241,7 @@ class Batches:
         keys = self.book.queued_in(batch.id)
         for one in nameless:  # the provider does not keep what we say of a batch
             try:
-                line = msgspec.json.decode(await self.remote.first_line(one.input_file))
+                line = msgspec.json.decode(await remote.first_line(one.input_file))
             except (ModelError, msgspec.DecodeError):
                 continue
             if isinstance(line, dict) and line.get("custom_id") in keys:
@@ -250,16 +257,20 @@ class Batches:
             ModelError: the provider cannot be asked, or does not know a batch; what the others brought is stored.
         """
         taken = []
-        gone: ModelError | None = None
+        troubles: dict[str, ModelError] = {}
         for batch in self.there():
             assert batch.remote is not None, "settle() was not called"
+            desk = self.desk_of(batch)
+            if desk.name in troubles and troubles[desk.name].status != 404:
+                continue
             try:
-                now = await self.remote.retrieve(batch.remote)
+                now = await desk.remote.retrieve(batch.remote)
             except ModelError as error:
-                if error.status != 404:
-                    raise
-                mend = "is this another account's key? `syphus batch cancel` gives up what is gone"
-                gone = ModelError(error.kind, f"batch {batch.remote}: {error.message}; {mend}", status=404)
+                troubles[desk.name] = error
+                if error.status == 404:
+                    mend = "is this another account's key? `syphus batch cancel` gives up what is gone"
+                    message = f"batch {batch.remote}: {error.message}; {mend}"
+                    troubles[desk.name] = ModelError(error.kind, message, status=404)
                 continue  # the others are not kept waiting for it
             detail = structs.replace(batch.detail, completed=now.completed, failed=now.failed)
             # A batch that says it has answers but names no file is not through yet, whatever its state.
@@ -267,8 +278,8 @@ class Batches:
                 taken.append(await self._take(batch._replace(detail=detail), now))
             elif detail != batch.detail or now.state != batch.state:
                 await self.book.note_step(batch, now.state if now.state not in ENDED else "finalizing", detail=detail)
-        if gone:
-            raise gone
+        if troubles:
+            raise next(iter(troubles.values()))
         return taken
 
     async def _take(self, batch: Batch, now: RemoteBatch) -> Taken:
@@ -279,75 +290,31 @@ class Batches:
             if full:
                 taken.queue_full = True
                 await self.book.pack_anew(
-                    batch, [new_tag() for _ in range(_parts(batch, full[0]))], state="failed", note=why
+                    batch,
+                    [new_tag(desk_in(batch.tag)) for _ in range(_parts(batch, full[0]))],
+                    state="failed",
+                    note=why,
                 )
             else:
                 taken.refused = why
                 await self.book.take_back(batch, "failed", structs.replace(batch.detail, note=why))
             return taken
-        left = self.book.queued_in(batch.id)
-        stored = self.book.stored_in(batch.id)
+        desk, storing = self.desk_of(batch), Storing(self.book, taken, self.desk_of(batch).prices)
         for kind, name in (("output", now.output_file), ("errors", now.error_file)):
             if name is None:
                 continue
             path = self._folder / f"{batch.tag}.{kind}.jsonl"
             try:
-                if await self.remote.download(name, path):
-                    await self._store_file(path, taken, left, stored)
+                if await desk.remote.download(name, path):
+                    await storing.store_file(path)
                 else:
                     taken.missing_files += 1
             finally:
                 path.unlink(missing_ok=True)
         if now.state != "cancelled":
-            await self._store_unanswered(taken, left)
+            await storing.store_unanswered()
         await self.book.take_back(batch, now.state, batch.detail)
         return taken
-
-    async def _store_file(self, path: Path, taken: Taken, left: dict[str, int], stored: set[str]) -> None:
-        """Stores a result file's lines; takes the requests that they answer from ``left``."""
-        with path.open("rb") as file:
-            for number, data in enumerate(file, start=1):
-                if not data.strip():
-                    continue
-                line = read_line(data)
-                if line is None:
-                    taken.unreadable += 1
-                elif (row := left.get(line.key)) is None:
-                    taken.foreign += line.key not in stored
-                elif line.result is not None:
-                    del left[line.key]
-                    stored.add(line.key)
-                    self._store(taken, row, line.result)
-                if number % _LINES_AT_A_TIME == 0:
-                    await self.book.written()
-        await self.book.written()
-
-    def _store(self, taken: Taken, row: int, result: Reply | ModelError) -> None:
-        batch = taken.batch
-        cost = risk = None
-        if isinstance(result, ModelError):
-            taken.failures += 1
-            lost = result.kind is FailureKind.BAD_REPLY
-            if result.kind in STOPS_THE_RUN:
-                taken.stopped_by = taken.stopped_by or result
-        else:
-            taken.replies += 1
-            lost = result.usage is None
-            cost = self._prices.cost(result.usage, batch=True) if result.usage else None
-        if lost and self._prices.known:
-            risk = batch.detail.most / batch.requests
-        self.book.store_line(batch.id, row, result, Call(0.0, batch.endpoint, cost, risk, batch.id))
-
-    async def _store_unanswered(self, taken: Taken, left: dict[str, int]) -> None:
-        if taken.state == "expired":
-            error = ModelError(FailureKind.TIMEOUT, "the batch expired before the request's turn came")
-        else:
-            error = ModelError(FailureKind.BAD_REPLY, "the batch ended without a line for this request")
-        for row in left.values():
-            self._store(taken, row, error)
-        taken.unanswered = len(left)
-        taken.failures -= len(left)
-        await self.book.written()
 
     # -- calling back
 
@@ -358,7 +325,7 @@ class Batches:
         for batch in self.there():
             assert batch.remote is not None, "settle() was not called"
             try:
-                await self.remote.cancel(batch.remote)
+                await self.desk_of(batch).remote.cancel(batch.remote)
             except ModelError as error:
                 if error.status == 404:
                     note = "the provider has no such batch"
@@ -369,6 +336,11 @@ class Batches:
             else:
                 called += 1
         return called
+
+
+def _share_a_queue(one: Desk, other: Desk) -> bool:
+    """Providers let so many tokens wait for each model."""
+    return (one.remote.endpoint, one.model) == (other.remote.endpoint, other.model)
 
 
 def _parts(batch: Batch, refusal: str) -> int:

@@ -94,7 +94,7 @@ class Dispatch:
         self._forms = Forms(settings.extra)
         """Of endpoints that know the model by another name."""
         self._sizes = Sizes()
-        self._longest_seen = 0
+        self._longest_seen = self._beyond = 0
         self._noted = 0.0
         self._stop = asyncio.Event()
         self._started = time.monotonic()
@@ -259,6 +259,8 @@ class Dispatch:
         if reply.usage:
             self._sizes.learn(call.size, reply.usage.prompt)
             self._longest_seen = max(self._longest_seen, reply.usage.completion)
+            if (limit := call.form.longest_reply) and reply.usage.completion > limit + self._beyond:
+                self._beyond = reply.usage.completion - limit  # the endpoint bills more than the limit, as thoughts
         return reply
 
     def _count(
@@ -312,7 +314,9 @@ class Dispatch:
         lane = call.lane
         if lane is not None and is_passing(error) and error.kind is not FailureKind.RATE_LIMIT and not error.outage:
             lane.failures_in_a_row += 1
-            if lane.failures_in_a_row >= min(MOST_FAILURES, max(FEWEST_FAILURES, int(lane.limits.most))):
+            # One that has never answered has been given no more at a time than it began with.
+            most = lane.limits.most if lane.has_answered else lane.limits.allowed
+            if lane.failures_in_a_row >= min(MOST_FAILURES, max(FEWEST_FAILURES, int(most))):
                 self._close(lane, error)
 
     def _close(self, lane: Lane, error: ModelError) -> None:
@@ -342,8 +346,9 @@ class Dispatch:
         return max((lane.prices.most(bound, longest) or 0.0 for lane in self.lanes.all), default=0.0)
 
     def _longest_reply(self, call: Asked) -> int:
-        """Tokens that the reply may have; where nothing bounds it, as many as the longest of those that came."""
-        return call.form.longest_reply or max(UNBOUNDED_REPLY, self._longest_seen)
+        """Tokens that the reply may have, and what others were longer than their limit; unbounded, as the longest that came."""
+        limit = call.form.longest_reply
+        return limit + self._beyond if limit else max(UNBOUNDED_REPLY, self._longest_seen)
 
 
 def _is_gone(error: ModelError) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from syphus.formats.chat_rows import Style, place_texts, read_dialogues, refuse_sounds
+from syphus.formats.chat_rows import Style, place_texts, read_dialogues, refuse_unread
 from syphus.formats.exporting import ExportOptions, Written
 from syphus.formats.importing import CERTAIN, LIKELY, NO_FIT, Fit, ImportOptions, Report, Sample
 from syphus.formats.json_files import write_rows
@@ -71,7 +71,6 @@ def parse_row(
         style: names its media.
         columns: the keys of its texts, as :data:`COLUMNS`.
     """
-    refuse_sounds(row)
     noted = context.noted
     texts = {what: row.get(key) for what, key in columns.items()}
     values = _read_history(texts.get("history"), noted)
@@ -85,6 +84,7 @@ def parse_row(
     if columns.get("system") in row and not system:
         noted["system"] = row[columns["system"]]
     assets = read_media(row, style.media, context)
+    refuse_unread(row, assets, own_keys(style.media))
     stored = place_texts(values, assets, context, style)
     own = {"id", *columns.values(), *own_keys(style.media)}
     return make_dialogue(context, row, own, texts=stored, assets=assets, system=system)
@@ -129,6 +129,7 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
         holds=frozenset({"system"}),
         lines=target.suffix == ".jsonl",
         typed=True,
+        reserved=own_keys(STYLE.media),
         explain_base="The pictures' paths are relative to {base} (LLaMA-Factory: `media_dir`).",
     )
     if written.written:

@@ -4,7 +4,7 @@ They differ in the names of keys and roles, in the tokens, and in what their con
 :class:`Style`; reading and writing are done here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from syphus.formats.media import MediaKeys, own_keys, read_media, write_media
 from syphus.formats.parts import MARKS, Pictures, UnfitError, check_kind, render_turns
 from syphus.formats.places import OddError, read_places, split_places, write_places
 from syphus.formats.rows import Row, read_rows
-from syphus.records import Dialogue
+from syphus.records import Asset, Dialogue
 
 ROLES = {
     **dict.fromkeys(("human", "user"), "user"),
@@ -42,6 +42,7 @@ ROLES = {
 """What datasets call those who speak -> who it is."""
 SYSTEM_KEYS = ("system", "system_prompt")
 SEVERAL_SOUNDS = ("audio", "audios")
+_MEDIA = ("image", "images", "video", "videos")
 
 
 class Style(Struct, frozen=True, kw_only=True):
@@ -214,20 +215,36 @@ def read_system(row: Mapping[str, Any], system: str, noted: dict[str, Any]) -> t
 def parse_chat(row: dict[str, Any], context: Context, style: Style, **more: Any) -> Dialogue:
     """The dialogue of a row. Raises :class:`OddError` where it is none; ``more`` goes to ``make_dialogue``."""
     noted = context.noted
-    refuse_sounds(row)
     turns = read_turns(row.get(style.turns), context, style)
     values = [flatten(said, number) for number, said in enumerate(turns.values, start=1)]
     system, own = read_system(row, turns.system, noted)
     assets = read_media(row, style.media, context)
+    refuse_unread(row, assets, own_keys(style.media))
     texts = place_texts(values, assets, context, style)
     own |= {"id", style.turns, *own_keys(style.media)}
     return make_dialogue(context, row, own, texts=texts, assets=assets, system=system, **more)
 
 
-def refuse_sounds(row: Mapping[str, Any]) -> None:
-    """Raises :class:`OddError` for a row about sounds."""
+def refuse_unread(row: Mapping[str, Any], assets: Collection[Asset], own: Collection[str]) -> None:
+    """Raises :class:`OddError` for a row about sounds, and for one whose media stand where the format does not look.
+
+    Args:
+        row: the row.
+        assets: what was found in it. Where there are some, another key may be something else: the video of a frame.
+        own: the keys under which the format looks.
+    """
     if any(row.get(key) for key in SEVERAL_SOUNDS):
         raise OddError("is about a sound, which a dialogue cannot hold")
+    for key in _MEDIA if not assets else ():
+        if row.get(key) and key not in own:
+            raise OddError(
+                f"is about what `{key}` names, where its format does not look; `--from` names another format"
+            )
+
+
+def reserved_keys(style: Style) -> set[str]:
+    """The keys that consumers of a format read, and that may not come out of ``Dialogue.metadata``."""
+    return {style.turns, *own_keys(style.media)}
 
 
 def place_texts(values: list[str], assets: Any, context: Context, style: Style) -> list[str]:

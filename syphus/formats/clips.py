@@ -1,6 +1,7 @@
-"""Clips of videos: no trainer's format can say "from 60 to 120 s of this file", so a clip is a file of its own.
+"""Clips of videos: hardly a trainer's format can say "from 60 to 120 s of this file", so a clip is a file of its own.
 
-``syphus clips RUN`` prints the commands that cut them; exports name the files, and leave out what is not cut yet.
+InternVL's can (:mod:`syphus.formats.internvl`). ``syphus clips`` prints the commands that cut them; exports name the files, and
+leave out what is not cut yet.
 """
 
 import shlex

@@ -43,6 +43,8 @@ STYLE = Style(
 HOLDS = frozenset({"system", "category", "ability", "language", "scene"})
 _FIELDS = ("system", "category", "ability", "language", "scene")
 _COLUMNS = {"pair": ("pair", "question", "answer"), "turn": ("turn", "role", "text")}
+_HEADER = 1_000
+"""Dialogues whose metadata make the columns of the table; a key that comes later has none, and that is said."""
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]")
 _LONGEST_CELL = 16 << 20
 
@@ -189,16 +191,24 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
     written = Written()
     pictures = Pictures(options.picture_folders, videos=options.video_folder, exact=options.exact)
     stream = iter(dialogues)
-    first = list(islice(stream, 1))
+    first = list(islice(stream, _HEADER))
     kept = [key for one in first for key, value in one.metadata.items() if isinstance(value, str) and key != AS_READ]
     fixed = ("id", "image", "video", *_COLUMNS[form], *_FIELDS)
     names = (
         *fixed,
-        *(key for key in kept if key.strip().lower() == key and key not in (*fixed, "line", "texts", "turns")),
+        *(
+            key
+            for key in dict.fromkeys(kept)
+            if key.strip().lower() == key and key not in (*fixed, "line", "texts", "turns")
+        ),
     )
 
     def make_rows(dialogue: Dialogue) -> list[list[str]]:
-        return [[_guard(row.get(name, "")) for name in names] for row in _make_rows(dialogue, pictures, options, form)]
+        rows = _make_rows(dialogue, pictures, options, form)
+        for key, value in dialogue.metadata.items():
+            if key != AS_READ and not (isinstance(value, str) and key in names and key not in fixed):
+                written.not_held[f"metadata `{key}`"] += 1
+        return [[_guard(row.get(name, "")) for name in names] for row in rows]
 
     with write_whole(target) as file:
         file.write(b"\xef\xbb\xbf" + _encode([list(names)]))

@@ -1,5 +1,6 @@
 """Of which format a file is, found by looking into it (:mod:`syphus.formats.importing` has the contract)."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,9 @@ from syphus.decoding import decode_json, read_text
 from syphus.errors import InputError
 from syphus.formats.importing import HEAD, RECORDS, Importer, Sample, find_importers
 from syphus.formats.rows import read_rows
+
+_TELLING = ("conversations", "messages", "instruction", "query", "prefix", "q", "turns")
+"""Keys that tell the forms of rows from one another."""
 
 
 class Detected(NamedTuple):
@@ -34,9 +38,9 @@ def detect_format(path: Path) -> Detected:
     if not best:
         _explain_break(sample)
         raise InputError(
-            "is of no format that is known",
+            f"is of no format that is known{_describe(sample)}",
             file=path,
-            mend=f"Name it with --from, if it is one of {', '.join(sorted(found))}.",
+            mend=f"Name it with --from, if it is one of {', '.join(sorted(found))}; rows of another form are kept aside.",
         )
     names = sorted(name for name, fit in fits.items() if fit.score == best)
     if len(names) > 1:
@@ -45,6 +49,21 @@ def detect_format(path: Path) -> Detected:
         reasons = "; ".join(f"{name}: {fits[name].reason}" for name in names)
         raise InputError(f"could be {' or '.join(names)} ({reasons})", file=path, mend="Say which, with --from.")
     return Detected(names[0], found[names[0]], fits[names[0]].reason)
+
+
+def _describe(sample: Sample) -> str:
+    """What the first rows are, in words that complete ``is of no format that is known``."""
+    if sample.layout == "array" and not sample.records:
+        return ": it holds no rows"
+    rows = sample.rows()
+    if not rows:
+        return ""
+    forms = Counter(key for row in rows for key in _TELLING if key in row)
+    if len(forms) > 1:
+        found = ", ".join(f"{count} with `{key}`" for key, count in forms.most_common())
+        return f": its first {len(rows)} rows are of several forms ({found})"
+    keys = ", ".join(f"`{key[:40]}`" for key in [*rows[0]][:8])
+    return f": its first row has {keys}" if keys else ": its first row is empty"
 
 
 def _explain_break(sample: Sample) -> None:
@@ -58,6 +77,10 @@ def _explain_break(sample: Sample) -> None:
 
 def take_sample(path: Path) -> Sample:
     """The beginning of a file or folder. Raises :class:`InputError` where it cannot be read."""
+    if not path.exists():
+        raise InputError(
+            "cannot be read: there is no such file", file=path, mend="A relative path starts where syphus is started."
+        )
     if path.is_dir():
         try:
             return Sample(path=path, layout="folder", names=tuple(sorted(entry.name for entry in path.iterdir())))

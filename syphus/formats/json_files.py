@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import msgspec
 
+from syphus.errors import InputError
 from syphus.files import write_whole
 from syphus.formats.exporting import ExportOptions, Written
 from syphus.formats.keeping import Extras
@@ -103,6 +104,8 @@ def write_rows(
     lines: bool,
     typed: bool = False,
     folded: Collection[str] = (),
+    reserved: Collection[str] = (),
+    settings: Collection[str] = (),
     explain_base: str,
 ) -> Written:
     """Writes one row a dialogue; the file is there when all is written, and not before.
@@ -116,14 +119,19 @@ def write_rows(
         lines: JSON Lines; else one array.
         typed: the consumer makes a table of the rows (Hugging Face ``datasets``).
         folded: keys of ``Dialogue.metadata`` that ``make_row`` writes itself.
+        reserved: keys that the consumer reads, so that none of them may come out of ``Dialogue.metadata``.
+        settings: those that the format knows.
         explain_base: what to do with the folder of the pictures, ``{base}``.
 
     Raises:
-        InputError: the file cannot be written, or the picture folders have no common parent.
+        InputError: the file cannot be written, the picture folders have no common parent, or there is no such setting.
     """
+    for name in options.settings.keys() - set(settings):
+        known = f"It knows {', '.join(settings)}." if settings else "It knows none."
+        raise InputError(f"the format has no setting {name!r}", mend=known)
     written = Written()
     pictures = Pictures(options.picture_folders, videos=options.video_folder, exact=options.exact)
-    extras = Extras(written, typed=typed, folded=folded)
+    extras = Extras(written, typed=typed, folded=folded, reserved=reserved)
 
     def make(dialogue: Dialogue) -> dict[str, Any]:
         row = make_row(dialogue, pictures)

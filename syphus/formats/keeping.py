@@ -191,11 +191,15 @@ class Extras:
         typed: False for consumers that read each row by itself.
         written: counts what is left out.
         folded: keys that the format writes itself.
+        reserved: keys that the consumer reads: one of another dataset would be taken for its own.
     """
 
-    def __init__(self, written: Written, *, typed: bool, folded: Collection[str] = ()) -> None:
+    def __init__(
+        self, written: Written, *, typed: bool, folded: Collection[str] = (), reserved: Collection[str] = ()
+    ) -> None:
         self._written = written
         self._folded = folded
+        self._reserved = reserved
         self._typed = typed
         self._kinds: dict[str, Any] = {}
         self._id: type | None = None
@@ -214,7 +218,7 @@ class Extras:
         for key, value in dialogue.metadata.items():
             if key == AS_READ or key in self._folded:
                 continue
-            if key in row:
+            if key in row or key in self._reserved:
                 self._written.not_held[f"metadata `{key}`"] += 1
                 continue
             if self._typed:

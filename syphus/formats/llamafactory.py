@@ -27,7 +27,7 @@ from syphus.decoding import decode_json, read_text
 from syphus.errors import InputError
 from syphus.files import write_whole
 from syphus.formats import alpaca
-from syphus.formats.chat_rows import Style, make_chat_row, parse_chat, read_dialogues
+from syphus.formats.chat_rows import Style, make_chat_row, parse_chat, read_dialogues, reserved_keys
 from syphus.formats.exporting import ExportOptions, Written
 from syphus.formats.importing import CERTAIN, LIKELY, NO_FIT, POSSIBLE, Fit, ImportOptions, Report, Sample
 from syphus.formats.json_files import write_rows
@@ -190,6 +190,7 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
         options,
         make_row,
         holds=frozenset({"system"}),
+        reserved=reserved_keys(STYLE),
         lines=False,
         typed=True,
         explain_base="Give `media_dir: {base}`: the pictures' paths are relative to it.",

@@ -27,7 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from syphus.formats.chat_rows import Style, make_chat_row, parse_chat, read_dialogues
+from syphus.formats.chat_rows import Style, make_chat_row, parse_chat, read_dialogues, reserved_keys
 from syphus.formats.exporting import ExportOptions, Written
 from syphus.formats.importing import CERTAIN, LIKELY, NO_FIT, POSSIBLE, Fit, ImportOptions, Report, Sample
 from syphus.formats.json_files import write_rows
@@ -94,15 +94,18 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
     Raises:
         InputError: the file cannot be written, or the picture folders have no common parent.
     """
+    moved: list[str] = []
     written = write_rows(
         dialogues,
         target,
         options,
-        partial(make_row, options=options),
+        partial(make_row, options=options, moved=moved),
         holds=frozenset(),
+        reserved=reserved_keys(STYLE),
         lines=False,
         explain_base="Give `--image_folder {base}`: the paths are relative to it.",
     )
+    written.notes += note_moved(moved)
     if written.written and options.max_tokens:
         written.notes.append(
             f"Give `--model_max_length {options.max_tokens}`: LLaVA's own default is 512, and it cuts what is longer."
@@ -110,11 +113,37 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
     return written
 
 
-def make_row(dialogue: Dialogue, pictures: Pictures, options: ExportOptions, style: Style = STYLE) -> dict[str, Any]:
-    """One dialogue as a row. Raises :class:`UnfitError` for one that LLaVA cannot learn from."""
+def make_row(
+    dialogue: Dialogue, pictures: Pictures, options: ExportOptions, style: Style = STYLE, *, moved: list[str]
+) -> dict[str, Any]:
+    """One dialogue as a row.
+
+    Args:
+        dialogue: what to write.
+        pictures: find its media.
+        options: of the export.
+        style: LLaVA's, or that of a relative.
+        moved: gets the id of a dialogue that the loader reads otherwise: of a turn with one picture, it puts the picture first.
+
+    Raises:
+        UnfitError: LLaVA cannot learn from it.
+    """
     row = make_chat_row(dialogue, style, pictures, options)
     for turn in row["conversations"]:
         said = turn["value"]
+        if said.count("<image>") == 1 and not said.startswith("<image>"):
+            moved.append(dialogue.id)
         if ("USER:" in said or "ASSISTANT:" in said or "###" in said) and (found := _ROLE.search(said)):
             raise UnfitError(f"a turn holds `{found[0]}`, on which LLaVA's loader splits the turns")
     return row
+
+
+def note_moved(moved: list[str]) -> list[str]:
+    """What the user must know of the dialogues that the loader reads otherwise than they are written."""
+    if not moved:
+        return []
+    count = len(set(moved))
+    which = f"1 dialogue has a picture within a text ({moved[0]})"
+    if count > 1:
+        which = f"{count:,} dialogues have a picture within a text (the first is {moved[0]})"
+    return [f"{which}; LLaVA's loader takes it out and puts it at the head of its turn."]

@@ -6,8 +6,14 @@ The rules are those of LLaVA-NeXT, commit 45f2d920, ``llava/train/train.py`` (``
 - ``image`` is one path or a list of them, joined to ``--image_folder``; ``video`` is one path, joined to ``--video_folder``,
   and is not looked at where there is an ``image``.
 - The token of a video is ``<image>``, too, and stands once.
-- ``id`` is used where it is there; a file that ends in ``.jsonl`` is read line by line, and a YAML file names several.
-- A picture that cannot be opened makes the loader take another row in its place, after three seconds, without stopping.
+- ``id`` is used where it is there. ``--data_path`` is an array (``json.load``), or a YAML that names several files; there
+  alone, one that ends in ``.jsonl`` is read line by line.
+- ``image`` is not asked whether it is empty: the key is absent for text alone.
+- A turn with one ``<image>`` that does not begin with it gets it at its head (``preprocess_multimodal``); of a turn with
+  several, all stay where they are.
+- A row that fails, for its picture for one, is replaced by the next after three seconds; a video that cannot be read, by the
+  next at once; both are only printed.
+- ``preprocess_qwen`` (LLaVA-OneVision, LLaVA-Video) masks the user's turns but for their line ends and control tokens.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from syphus.formats import llava
-from syphus.formats.chat_rows import Style, parse_chat, read_dialogues
+from syphus.formats.chat_rows import Style, parse_chat, read_dialogues, reserved_keys
 from syphus.formats.exporting import ExportOptions, Written
 from syphus.formats.importing import CERTAIN, LIKELY, NO_FIT, POSSIBLE, Fit, ImportOptions, Report, Sample
 from syphus.formats.json_files import write_rows
@@ -63,19 +69,28 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
     Raises:
         InputError: the file cannot be written, or the picture folders have no common parent.
     """
-    return write_rows(
+    moved: list[str] = []
+    lines = target.suffix == ".jsonl"
+    written = write_rows(
         dialogues,
         target,
         options,
-        partial(_make_row, options=options),
+        partial(_make_row, options=options, moved=moved),
         holds=frozenset(),
-        lines=target.suffix == ".jsonl",
+        reserved=reserved_keys(STYLE),
+        lines=lines,
         explain_base="Give `--image_folder {base}`, and `--video_folder` likewise: the paths are relative to it.",
     )
+    written.notes += llava.note_moved(moved)
+    if lines:
+        written.notes.append(
+            "LLaVA-NeXT reads JSON Lines only where a YAML names them: `datasets: [{json_path: FILE}]`."
+        )
+    return written
 
 
-def _make_row(dialogue: Dialogue, pictures: Pictures, options: ExportOptions) -> dict[str, Any]:
+def _make_row(dialogue: Dialogue, pictures: Pictures, options: ExportOptions, *, moved: list[str]) -> dict[str, Any]:
     kinds = [asset.kind for asset in dialogue.assets]
     if "video" in kinds and len(kinds) > 1:
         raise UnfitError("it has a video beside others, and a LLaVA-NeXT row holds one video or pictures")
-    return llava.make_row(dialogue, pictures, options, STYLE)
+    return llava.make_row(dialogue, pictures, options, STYLE, moved=moved)

@@ -1,8 +1,9 @@
 """The pictures and videos that rows name, and the keys under which they name them."""
 
+import os
 import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from syphus.records import Asset, Dialogue
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|data:")
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:")
+_DRIVE = re.compile(r"[A-Za-z]:")
 _FILE = "file://"
 
 
@@ -70,8 +72,11 @@ def make_asset(value: str, kind: str, number: int, options: ImportOptions, **fie
 def _find_inside(value: str, folder: Path | None) -> str:
     if folder is None:
         return ""
+    windows = _DRIVE.match(value)
+    path: PurePath = PureWindowsPath(value) if windows else PurePosixPath(value)
+    base: PurePath = PureWindowsPath(folder.absolute()) if windows else PurePosixPath(folder.absolute().as_posix())
     try:
-        return PurePosixPath(value).relative_to(folder.absolute().as_posix()).as_posix()
+        return path.relative_to(base).as_posix()
     except ValueError:
         return ""
 
@@ -107,7 +112,7 @@ def read_media(row: Mapping[str, Any], media: MediaKeys, context: Context) -> tu
                 if frames[1]:
                     noted.setdefault("frames", {})[assets[-1].id] = frames[1]
                 continue
-            assets.append(make_asset(_find_path(one, key), kind, number, context.options))
+            assets.append(make_asset(_find_path(one, key, context), kind, number, context.options))
     return tuple(assets)
 
 
@@ -130,13 +135,24 @@ def own_keys(media: MediaKeys) -> set[str]:
     return {*media.keys.values(), *media.also.values()}
 
 
-def _find_path(value: Any, key: str) -> str:
+def _find_path(value: Any, key: str, context: Context) -> str:
     if isinstance(value, dict) and isinstance(value.get("path") or value.get("url"), str):
         value = value.get("path") or value["url"]
     if not isinstance(value, str):
         what = "a list of frames" if isinstance(value, list) else "no path"
         raise OddError(f"`{key}` holds {what}, which a dialogue cannot")
-    return value
+    return _turn_slashes(value, context)
+
+
+def _turn_slashes(path: str, context: Context) -> str:
+    """A relative path of Windows with forward slashes, unless there is a file of that very name."""
+    if "\\" not in path or _SCHEME.match(path) or _ABSOLUTE.match(path):
+        return path
+    folder = context.options.images
+    if folder is not None and os.path.isfile(folder / path):  # noqa: PTH113 - a path too long is none, and no crash
+        return path
+    context.mend("its picture's path had the backslashes of Windows; they are turned")
+    return path.replace("\\", "/")
 
 
 def write_media(

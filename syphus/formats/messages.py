@@ -5,6 +5,14 @@ is; every other content is a plain string, and so is the first one where there i
 picture (``<image>``): trainers that take messages put their own (TRL), and count (LLaMA-Factory stops the run where counts
 differ). The forms of a content are those of OpenAI's published schema (``openapi`` of chat completions, 2.3.0:
 ``ChatCompletionRequestUserMessageContentPart``).
+
+``--set pictures=parts`` writes what chat templates of ``transformers`` take, and the trainers that hand rows to them: every
+content is a list of parts, and a picture is ``{"type": "image", "image": path}``. axolotl 0.19 (``processing_strategies.py``,
+``ProcessingStrategy``) opens all pictures that stand so, and of a list beside the messages the first alone, with a warning; a
+Hugging Face table has one type for contents, so that texts beside lists end its loading. Unsloth
+(``unsloth_zoo/vision_utils.py``, ``fetch_image``) looks for ``image``, too. ``--set pictures=url_parts`` keeps OpenAI's
+``image_url``, and every content is a list: lmms-engine 0.1 (``datasets/naive/vision_dataset.py``, ``load_from_json``) goes through
+each content as a list of parts.
 """
 
 import re
@@ -15,8 +23,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from syphus.errors import InputError
 from syphus.files import write_whole
-from syphus.formats.chat_rows import Style, read_dialogues, read_system, read_turns, refuse_sounds, write_turns
+from syphus.formats.chat_rows import Style, read_dialogues, read_system, read_turns, refuse_unread, write_turns
 from syphus.formats.content_parts import SLOT, TOKENS, read_contents, write_contents
 from syphus.formats.exporting import ExportOptions, Written
 from syphus.formats.importing import CERTAIN, LIKELY, NO_FIT, Fit, ImportOptions, Report, Sample
@@ -47,6 +56,9 @@ HOLDS = frozenset({"system", "category", "ability", "scene", "language"})
 
 _SCHEMES = ("https://", "http://", "data:image/")
 _DATA = re.compile(r"data:image/(?P<kind>[a-z0-9.+-]+);base64,", re.IGNORECASE)
+_PARTS = ("image", "url", "path")
+"""Under which a part of type ``image`` names its picture."""
+_FORMS = ("url", "parts", "url_parts")
 _ABILITIES = ("perception", "reasoning", "planning")
 
 
@@ -90,15 +102,17 @@ def list_parts(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _parse(row: dict[str, Any], context: Context) -> Dialogue:
-    refuse_sounds(row)
     noted = context.noted
     turns = read_turns(row.get("messages"), context, STYLE)
     contents = read_contents(turns.values, noted, lists=False, mend=context.mend)
     assets = tuple(_read_picture(part, number, context) for number, part in enumerate(contents.pictures, start=1))
+    refuse_unread(row, assets, ())
     placed = read_places(contents.values, assets, TOKENS, answers=True)
     if placed.head.replace(SLOT, ""):
         noted["head"] = placed.head
     system, own = read_system(row, turns.system, noted)
+    if turns.system and isinstance(row["messages"][0]["content"], list):
+        noted["system_parts"] = True
     fields, rest = _read_metadata(row, noted)
     return make_dialogue(
         context,
@@ -132,6 +146,8 @@ def _read_metadata(row: dict[str, Any], noted: dict[str, Any]) -> tuple[dict[str
 def _read_picture(part: dict[str, Any], number: int, context: Context) -> Asset:
     """The picture of a part: a path, a url, a data URI. Raises :class:`OddError` for a part that names none."""
     given = next((part[key] for key in ("image_url", "image", "url", "path") if part.get(key)), None)
+    if part.get("type") == "image":
+        context.noted["part"] = next(key for key in _PARTS if part.get(key)) if isinstance(given, str) else "image"
     url = given.get("url") if isinstance(given, dict) else given
     if not isinstance(url, str):
         raise OddError("a part is a picture without a url")
@@ -176,6 +192,7 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
     Raises:
         InputError: the file cannot be written, or the picture folders have no common parent.
     """
+    _read_form(options)
     embedded = "Pictures from {base} are in the file itself."
     relative = "The pictures' paths are relative to {base}: start the trainer there."
     return write_rows(
@@ -185,9 +202,19 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
         partial(make_row, options=options),
         holds=HOLDS,
         lines=True,
+        settings=("pictures",),
+        reserved=("images", "image", "videos", "objects"),
         folded=("metadata",),
         explain_base=embedded if options.embed_pictures else relative,
     )
+
+
+def _read_form(options: ExportOptions) -> str:
+    """The setting ``pictures``. Raises :class:`InputError` for one that there is not."""
+    form = options.settings.get("pictures", "url")
+    if form not in _FORMS:
+        raise InputError(f"`pictures={form}` is none of {', '.join(_FORMS)}", mend="Write `--set pictures=parts`.")
+    return form
 
 
 def make_row(dialogue: Dialogue, pictures: Pictures, options: ExportOptions) -> dict[str, Any]:
@@ -199,14 +226,22 @@ def make_row(dialogue: Dialogue, pictures: Pictures, options: ExportOptions) -> 
         render_turns(dialogue, options), dialogue.assets, TOKENS, after="", head=noted_text(noted, "head")
     )
     details = noted_table(noted, "details")
+    form = _read_form(options)
+    parts = form != "url"
+    key = {"parts": "image", "url_parts": ""}.get(form, noted_text(noted, "part"))
 
     def make_picture(number: int) -> dict[str, Any]:
         url = locate_picture(order[number], dialogue, pictures, embed=options.embed_pictures)
+        if key:
+            return {"type": "image", key: url}
         more = details.get(order[number].id)
         return {"type": "image_url", "image_url": {"url": url} | (more if isinstance(more, dict) else {})}
 
-    contents = write_contents(texts, make_picture, noted, lists=False)
-    row = identify(dialogue, noted) | {"messages": write_turns(dialogue, contents, noted, STYLE)}
+    contents = write_contents(texts, make_picture, {} if parts else noted, lists=parts)
+    turns = write_turns(dialogue, contents, noted, STYLE)
+    if (parts or noted.get("system_parts")) and len(turns) > len(contents):
+        turns[0]["content"] = [{"type": "text", "text": turns[0]["content"]}]
+    row = identify(dialogue, noted) | {"messages": turns}
     metadata = _write_metadata(dialogue, noted)
     if metadata is not None:
         row["metadata"] = metadata

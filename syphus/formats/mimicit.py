@@ -49,6 +49,7 @@ from syphus.formats.mimicit_context import (
 )
 from syphus.formats.mimicit_images import ImageFile
 from syphus.formats.mimicit_reading import read
+from syphus.formats.mimicit_yaml import looks_like_plan
 from syphus.formats.parts import MARKS, Pictures, UnfitError, encode_rows, render_turns
 from syphus.formats.places import split_places
 from syphus.records import Dialogue
@@ -96,7 +97,9 @@ class _Stored(NamedTuple):
 
 
 def fits(sample: Sample) -> Fit:
-    """One object whose ``data`` holds entries with ``instruction`` and ``answer``."""
+    """One object whose ``data`` holds entries with ``instruction`` and ``answer``; or a YAML that names such files."""
+    if sample.path.suffix in (".yaml", ".yml") and looks_like_plan(sample.head):
+        return Fit(CERTAIN, "its groups name files of instructions by `mimicit_path`")
     if sample.layout == "object" and _HEAD.search(sample.head):
         return Fit(CERTAIN, "`data` holds entries with instruction, answer, image_ids and rel_ins_ids")
     return NO_FIT

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from syphus.annotations.json_nested import NamedShape
 from syphus.annotations.json_shapes import Broken
@@ -20,6 +21,7 @@ from syphus.errors import InputError
 from syphus.formats.importing import Aside, ImportOptions, Report
 from syphus.formats.keeping import Context, make_dialogue
 from syphus.formats.mimicit_images import ImageTable
+from syphus.formats.mimicit_yaml import read_plan
 from syphus.formats.picture_bytes import keep_picture
 from syphus.formats.places import OddError
 from syphus.records import Asset, Dialogue
@@ -43,25 +45,36 @@ class Read(NamedTuple):
 
 
 def read(file: Path, options: ImportOptions, report: Report) -> Iterator[Dialogue]:
-    """The dialogues of ``X_instructions.json``, with the pictures of ``X.parquet`` where that is beside it.
+    """The dialogues of ``X_instructions.json``, with the pictures of ``X.parquet`` where that is beside it; or of a YAML's files.
 
     Args:
-        file: the instructions.
+        file: the instructions, or a YAML that names several (:mod:`syphus.formats.mimicit_yaml`).
         options: pictures of the Parquet file are written into ``extract``, else they are data URIs. Without the Parquet file,
             an asset's path is the picture's id.
         report: is told of entries that are kept aside, and of ids that lead nowhere.
 
     Raises:
-        InputError: the file is no such file, or the Parquet file is not readable.
+        InputError: the file is no such file, one that it names is not there, or the Parquet file is not readable.
     """
-    images = _find_images(file)
+    if file.suffix not in (".yaml", ".yml"):
+        yield from _read_instructions(file, _find_images(file), options, report)
+        return
+    for dataset in read_plan(file, options, report):
+        chosen = options if options.source else replace(options, source=dataset.name)
+        images = ImageTable(dataset.images) if dataset.images else None
+        yield from _read_instructions(dataset.instructions, images, chosen, report)
+
+
+def _read_instructions(
+    file: Path, images: ImageTable | None, options: ImportOptions, report: Report
+) -> Iterator[Dialogue]:
     told = False
     ids: set[str] = set()
     named: dict[str, str] = {}
     for entries in _join(_read_entries(file, report)):
         if entries[0].images and images is None and not told:
             told = True
-            message = "there is no Parquet file of its name beside it: pictures are known by their ids alone"
+            message = "it has no Parquet file of its pictures: they are known by their ids alone"
             report(Problem(file=str(file), place="image_ids", message=message, lost=False))
         for entry in entries:
             ids.add(entry.id)

@@ -274,7 +274,7 @@ class Pictures:
         if not (os.path.isdir(file) if asset.kind == "frames" else self._is_file(file)):  # noqa: PTH112 - the same
             self.first_missing = self.first_missing or file
             raise UnfitError(
-                "its clip is not cut out of the video; `syphus clips RUN` has the commands"
+                "its clip is not cut out of the video; `syphus clips` has the commands"
                 if clip
                 else "its picture's file is missing"
             )

@@ -11,6 +11,10 @@ The rules are those of QwenLM/Qwen3-VL, commit 23d3cce0, ``qwen-vl-finetune/qwen
 - Every role but ``human`` is the assistant: a system turn would be learned as an answer, so none is written.
 - Boxes are text: Qwen3-VL and Qwen2-VL on a grid of 0 to 1000 (``--boxes qwen3``), Qwen2.5-VL in pixels of the picture as the
   model sees it, its sides multiples of 28 (``tools/process_bbox.ipynb``).
+
+``--set lists=always`` writes one picture or video as a list, too: VideoLLaMA3 (DAMO-NLP-SG/VideoLLaMA3, ``videollama3/train.py``,
+``_convert_normal``) takes a video in a list of one alone, puts a random row in the place of any other, and reads the file by
+Hugging Face ``datasets``, for which a column has one type.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from syphus.formats.chat_rows import Style, make_chat_row, parse_chat, read_dialogues
+from msgspec.structs import replace
+
+from syphus.errors import InputError
+from syphus.formats.chat_rows import Style, make_chat_row, parse_chat, read_dialogues, reserved_keys
 from syphus.formats.exporting import ExportOptions, Written
 from syphus.formats.importing import CERTAIN, LIKELY, NO_FIT, POSSIBLE, Fit, ImportOptions, Report, Sample
 from syphus.formats.json_files import write_rows
@@ -64,9 +71,13 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
     Raises:
         InputError: the file cannot be written, or the picture folders have no common parent.
     """
+    lists = options.settings.get("lists", "several")
+    if lists not in ("several", "always"):
+        raise InputError(f"`lists={lists}` is neither several nor always", mend="Write `--set lists=always`.")
+    style = replace(STYLE, media=replace(STYLE.media, always_list=True)) if lists == "always" else STYLE
 
     def make_row(dialogue: Dialogue, pictures: Pictures) -> dict[str, Any]:
-        return make_chat_row(dialogue, STYLE, pictures, options)
+        return make_chat_row(dialogue, style, pictures, options)
 
     return write_rows(
         dialogues,
@@ -74,6 +85,9 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
         options,
         make_row,
         holds=frozenset(),
+        reserved=reserved_keys(STYLE),
         lines=target.suffix == ".jsonl",
+        typed=lists == "always",
+        settings=("lists",),
         explain_base="The paths are relative to {base}: give it as the dataset's `data_path`.",
     )

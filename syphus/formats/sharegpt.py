@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from syphus.formats.chat_rows import Style, make_chat_row, parse_chat, read_dialogues
+from syphus.formats.chat_rows import Style, make_chat_row, parse_chat, read_dialogues, reserved_keys
 from syphus.formats.exporting import ExportOptions, Written
 from syphus.formats.importing import LIKELY, NO_FIT, POSSIBLE, Fit, ImportOptions, Report, Sample
 from syphus.formats.json_files import write_rows
@@ -69,6 +69,7 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
         options,
         make_row,
         holds=frozenset({"system"}),
+        reserved=reserved_keys(STYLE),
         lines=target.suffix == ".jsonl",
         typed=True,
         explain_base="The pictures' paths are relative to {base} (LLaMA-Factory: `media_dir`).",

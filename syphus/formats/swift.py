@@ -26,7 +26,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from syphus.formats.chat_rows import Style, make_chat_row, parse_chat, read_dialogues
+from syphus.formats.chat_rows import Style, make_chat_row, parse_chat, read_dialogues, reserved_keys
 from syphus.formats.exporting import ExportOptions, Written
 from syphus.formats.importing import CERTAIN, LIKELY, NO_FIT, POSSIBLE, Fit, ImportOptions, Report, Sample
 from syphus.formats.json_files import write_rows
@@ -204,6 +204,7 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
         options,
         make_row,
         holds=frozenset({"system", "objects"}),
+        reserved=reserved_keys(STYLE),
         lines=target.suffix != ".json",
         typed=True,
         explain_base="Set ROOT_IMAGE_DIR={base}, or start the trainer there: the paths are relative to it.",
@@ -270,4 +271,4 @@ def _write_box(thing: Object, assets: tuple[Asset, ...], *, norm: bool) -> list[
 
 
 def _tidy(value: float) -> float:
-    return int(value) if value.is_integer() else value
+    return int(value) if float(value).is_integer() else value

@@ -14,7 +14,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from syphus.formats.chat_rows import Style, read_dialogues, read_system, read_turns, refuse_sounds, write_turns
+from syphus.formats.chat_rows import (
+    Style,
+    read_dialogues,
+    read_system,
+    read_turns,
+    refuse_unread,
+    reserved_keys,
+    write_turns,
+)
 from syphus.formats.content_parts import SLOT, TOKENS, read_contents, write_contents
 from syphus.formats.exporting import ExportOptions, Written
 from syphus.formats.importing import CERTAIN, LIKELY, NO_FIT, Fit, ImportOptions, Report, Sample
@@ -62,11 +70,11 @@ def fits(sample: Sample) -> Fit:
 
 
 def _parse(row: dict[str, Any], context: Context) -> Dialogue:
-    refuse_sounds(row)
     noted = context.noted
     turns = read_turns(row.get("messages"), context, STYLE)
     contents = read_contents(turns.values, noted, lists=True, mend=context.mend)
     assets = read_media(row, STYLE.media, context)
+    refuse_unread(row, assets, own_keys(STYLE.media))
     placed = read_places(contents.values, assets, TOKENS)
     if placed.unplaced and not all(isinstance(value, str) for value in turns.values):
         raise OddError(f"has {len(assets)} pictures and no part for them")
@@ -96,6 +104,7 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
         holds=frozenset({"system"}),
         lines=target.suffix != ".json",
         typed=True,
+        reserved=reserved_keys(STYLE),
         explain_base="The pictures' paths are relative to {base}: start the trainer there.",
     )
     if written.written:

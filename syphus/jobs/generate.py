@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from msgspec import structs
 
-from syphus.categories.category import Category, ChatStep, TemplateStep
+from syphus.categories.category import Category, ChatStep, PickStep, Step
+from syphus.categories.choices import find_fault
 from syphus.categories.needs import lacking
 from syphus.categories.prompt import Outputs, find_echoed, within
 from syphus.categories.prompt import Turn as DrawTurn
@@ -20,10 +21,10 @@ from syphus.errors import REFUSED_FOR_GOOD, InputError, ModelError
 from syphus.exchange import Ask, Item, Outcome, Reject, Reply, Request
 from syphus.identity import draw
 from syphus.jobs.items import GenerateItem
+from syphus.jobs.made import drop_places, find_referred, find_refusal, make_reject, say_wanted
 from syphus.quality.checks import check_pairs
 from syphus.quality.pairs import Pair, PairsVerdict
-from syphus.records import Dialogue, Object, Provenance, Scene, Turn, Verdict
-from syphus.references.text import find_references
+from syphus.records import Dialogue, Provenance, Turn, Verdict
 
 
 def generate_job(seed: int) -> Callable[[Item, Ask], Coroutine[Any, Any, Outcome]]:
@@ -55,8 +56,11 @@ def planned_requests(item: GenerateItem, seed: int, *, after: str = "") -> Itera
     outputs: Outputs = {}
     wanted = not after
     for step in category.file.steps:
-        if isinstance(step, TemplateStep):
-            outputs[step.name] = prompts.fill_template(step, item.scene, context, outputs, turn)
+        if not isinstance(step, ChatStep):
+            made = prompts.work_out(step, item.scene, context, outputs, turn)
+            if made is None:
+                return
+            outputs[step.name] = made
             continue
         if wanted:
             yield prompts.request(step, item.scene, context, outputs, turn)
@@ -70,7 +74,7 @@ def stand_in(category: Category, step: ChatStep, *drawn_by: Any) -> dict[str, An
         return within(draw(category.demonstrations, *drawn_by).replies[step.name], step)
     if step.pairs is None:
         return dict.fromkeys(step.fields, "…")
-    return {"pairs": [{"question": "…", "answer": "…"}] * step.pairs[1]}
+    return {"pairs": [dict.fromkeys(step.texts, "…")] * step.pairs[1]}
 
 
 class Generation:
@@ -92,9 +96,10 @@ class Generation:
         # What a text may point at: what the model was shown with an id.
         context = self.category.file.context
         known = [thing.id for thing in self.scene.objects if thing.box and not thing.crowd]
-        if context.regions.ids and "regions" in context.blocks:
+        if (context.regions.ids and "regions" in context.blocks) or self.category.file.picks_regions:
             known += [region.id for region in self.scene.regions if region.box]
         self.known = frozenset(known)
+        self.places = any("[](#" in one.user + one.assistant for one in self.category.file.dialogue.rounds)
         self.hidden = self.scene.people if context.names == "hidden" else ()
 
     async def make(self) -> Outcome:
@@ -110,26 +115,68 @@ class Generation:
             return Outcome(skipped=error.message)
         if asks:
             self.notes += rendered.cut
-        pairs: list[Pair] = []
         for step in self.category.file.steps:
-            if isinstance(step, TemplateStep):
-                self.outputs[step.name] = self.prompts.fill_template(
-                    step, self.scene, rendered.text, self.outputs, self.turn
-                )
-                continue
-            output = await self._ask_step(step, rendered.text)
+            output = await self._output_of(step, rendered.text)
             if output is None:
-                return self._outcome(())
+                picked = not isinstance(step, ChatStep)
+                return self._outcome(
+                    (), skipped=f"the scene has nothing for the step `{step.name}` to pick" if picked else ""
+                )
             self.outputs[step.name] = output
         shape = self.category.file.dialogue
         if shape.pairs:
-            pairs = [Pair(pair["question"], pair["answer"]) for pair in self.outputs[shape.pairs]["pairs"]]
-        else:
-            pairs = [self._single_pair()]
-            if not asks and (faults := self._check(pairs).verdicts):
-                self.rejects += [_reject(fault, "template") for fault in faults]
-                pairs = []
+            step = next(one for one in self.prompts.chat_steps if one.name == shape.pairs)
+            return self._outcome([self._shown(pair, step) for pair in self.outputs[shape.pairs]["pairs"]])
+        pairs = self._rounds(rendered.text)
+        if not asks:
+            pairs = self._good_rounds(pairs)
         return self._outcome(pairs)
+
+    async def _output_of(self, step: Step, context: str) -> dict[str, Any] | None:
+        """The step's output; None where the model gave nothing that can be used, or the scene nothing to pick."""
+        if isinstance(step, ChatStep):
+            return await self._ask_step(step, context)
+        return self.prompts.work_out(step, self.scene, context, self.outputs, self.turn)
+
+    def _shown(self, pair: dict[str, str], step: ChatStep) -> Pair:
+        """A pair as the dialogue has it, with what the checks noted of it."""
+        checked = self._checked(pair, step)
+        shown = Pair(*self.prompts.round_of(pair, step, self.scene, self.outputs, self.turn))
+        if shown != checked and checked in self.noted:
+            self.noted[shown] = self.noted[checked]
+        return shown
+
+    def _checked(self, pair: dict[str, str], step: ChatStep) -> Pair:
+        """A pair as the checks see it; that of a step from which no turns are made, as the model wrote it."""
+        if step.name != self.category.file.dialogue.pairs:
+            return Pair(pair["question"], pair["answer"])
+        return Pair(*self.prompts.round_of(pair, step, self.scene, self.outputs, self.turn, checked=True))
+
+    def _rounds(self, context: str) -> list[Pair]:
+        """The rounds of a dialogue whose texts are filled; where a step picks ``each``, of each that it picked."""
+        steps = self.category.file.steps
+        at = next((place for place, step in enumerate(steps) if isinstance(step, PickStep) and step.each), None)
+        if at is None:
+            return self._filled()
+        pick = cast("PickStep", steps[at])
+        pairs: list[Pair] = []
+        for number, record in enumerate(self.prompts.pick(pick, self.scene, self.turn), 1):
+            self.outputs[pick.name] = record
+            turn = structs.replace(self.turn, round=number)
+            for step in steps[at + 1 :]:
+                if not isinstance(step, ChatStep):
+                    made = self.prompts.work_out(step, self.scene, context, self.outputs, turn)
+                    self.outputs[step.name] = made or self.outputs[step.name]
+            pairs += self._filled()
+        return pairs
+
+    def _good_rounds(self, pairs: list[Pair]) -> list[Pair]:
+        """Those of a template's rounds in which no fault was found; of rounds that belong together, all or none."""
+        verdict = self._check(pairs)
+        self.rejects += [make_reject(fault, "template") for fault in verdict.verdicts]
+        if verdict.verdicts and (self.category.file.dialogue.turns or self.category.file.dialogue.whole):
+            return []
+        return [pairs[index] for index in verdict.passed]
 
     async def _ask_step(self, step: ChatStep, context: str) -> dict[str, Any] | None:
         """The step's output, asked for at most ``1 + repairs`` times; None when nothing of it can be used."""
@@ -140,7 +187,7 @@ class Generation:
         """Pairs; the good ones of each reply are kept, and only the missing ones asked for again."""
         assert step.pairs is not None
         least, most = step.pairs
-        kept: list[Pair] = []
+        kept: list[dict[str, str]] = []
         request = first
         for left in range(self.category.repairs, -1, -1):
             reply = await self._reply(request, step, again=request is not first)
@@ -153,9 +200,9 @@ class Generation:
                 break
             if left:
                 # Built on the first request, not on the last: what is kept is named, so earlier rounds are not paid again.
-                request = self._repair(first, reply, faults, _wanted(step, kept))
+                request = self._repair(first, reply, faults, say_wanted(step, kept))
                 missing = structs.replace(step, pairs=(least - len(kept), most - len(kept)))
-                request = structs.replace(request, schema=missing.schema(self.category.file.checks))
+                request = structs.replace(request, schema=self.prompts.schema_of(missing))
         if not kept:
             return None
         if len(kept) < least:
@@ -163,7 +210,7 @@ class Generation:
             self.rejects.append(Reject(code="schema: too_few", message=short, step=step.name))
             if self.category.file.dialogue.whole:
                 return None
-        return {"pairs": [{"question": pair.question, "answer": pair.answer} for pair in kept]}
+        return {"pairs": kept}
 
     async def _ask_fields(self, step: ChatStep, first: Request) -> dict[str, Any] | None:
         """An object of texts; it is whole, or it is asked for anew."""
@@ -194,7 +241,7 @@ class Generation:
             return None
         self.keys.append(reply.key)
         self.model = reply.model or self.model
-        if refused := _refusal(reply):
+        if refused := find_refusal(reply):
             reject = Reject(code="refusal: provider", message="the model refused", step=step.name, evidence=refused)
             self.rejects.append(reject)
             return None
@@ -209,16 +256,23 @@ class Generation:
     def _repair(self, first: Request, reply: Reply, faults: Sequence[Verdict], wanted: str) -> Request:
         return self.prompts.repair_request(first, reply, [fault.message for fault in faults], wanted)
 
-    def _judge_pairs(self, step: ChatStep, read: ReadReply, kept: list[Pair]) -> list[Verdict]:
+    def _judge_pairs(self, step: ChatStep, read: ReadReply, kept: list[dict[str, str]]) -> list[Verdict]:
         """Adds the good pairs of a reply to ``kept``, up to the step's most; returns what is wrong with the others."""
         assert step.pairs is not None
-        found = [Pair(pair["question"], pair["answer"]) for pair in (read.value or {}).get("pairs", [])]
-        together = [*kept, *found]
+        found: list[dict[str, str]] = (read.value or {}).get("pairs", [])
+        faults: list[Verdict] = []
+        shape = self.category.file.options
+        if shape and shape.of and step.name == self.category.file.dialogue.pairs:
+            told = [find_fault(pair, shape.of) for pair in found]
+            faults = [Verdict(check="schema", code="options", message=message) for message in told if message]
+            found = [pair for pair, message in zip(found, told, strict=True) if not message]
+        raw = [*kept, *found]
+        together = [self._checked(pair, step) for pair in raw]
         verdict = self._check(together)
-        new = [together[index] for index in verdict.passed if index >= len(kept)]
+        new = [raw[index] for index in verdict.passed if index >= len(kept)]
         kept += new[: step.pairs[1] - len(kept)]
         self._remember(together, verdict)
-        return list(verdict.verdicts)
+        return [*faults, *verdict.verdicts]
 
     def _remember(self, pairs: Sequence[Pair], verdict: PairsVerdict) -> None:
         """What the checks only note, by the pair that it is about: it goes with the pair, wherever that comes to stand."""
@@ -235,23 +289,26 @@ class Generation:
         if step is not self.prompts.chat_steps[-1] or self.category.file.dialogue.pairs:
             return output, []
         self.outputs[step.name] = output
-        pair = self._single_pair()
-        verdict = self._check([pair])
-        self._remember([pair], verdict)
+        pairs = self._filled()
+        verdict = self._check(pairs)
+        self._remember(pairs, verdict)
         return (None if verdict.verdicts else output), list(verdict.verdicts)
 
-    def _single_pair(self) -> Pair:
-        shape = self.category.file.dialogue
+    def _filled(self) -> list[Pair]:
+        """The rounds of ``[dialogue]``, filled with what the steps gave."""
+        rounds = self.category.file.dialogue.rounds
+        return [Pair(question=self._fill(one.user), answer=self._fill(one.assistant)) for one in rounds]
 
+    def _fill(self, text: str) -> str:
         def value_of(name: str) -> str:
             step, _, field = name.partition(".")
             return str(self.outputs[step][field])
 
-        return Pair(question=fill(shape.user, value_of), answer=fill(shape.assistant, value_of))
+        return fill(text, value_of)
 
     def _check(self, pairs: Sequence[Pair]) -> PairsVerdict:
         return check_pairs(
-            pairs,
+            [drop_places(pair, self.scene) for pair in pairs] if self.places else pairs,
             self.category.file.checks,
             scene=self.scene,
             known=self.known,
@@ -260,7 +317,7 @@ class Generation:
         )
 
     def _note_rejects(self, faults: Iterable[Verdict], step: ChatStep) -> None:
-        self.rejects += [_reject(self._name_echo(fault), step.name) for fault in faults]
+        self.rejects += [make_reject(self._name_echo(fault), step.name) for fault in faults]
 
     def _name_echo(self, fault: Verdict) -> Verdict:
         """A repeated demonstration by its file, so that a report can count which of them come back."""
@@ -269,13 +326,17 @@ class Generation:
         shown = shown_to(self.category, self.scene.id, self.turn.seed)
         return structs.replace(fault, evidence=find_echoed(shown, fault.evidence) or fault.evidence)
 
-    def _outcome(self, pairs: Sequence[Pair]) -> Outcome:
+    def _outcome(self, pairs: Sequence[Pair], skipped: str = "") -> Outcome:
         if pairs and self.category.file.dialogue.split:
             dialogues = tuple(self._dialogue([pair], f"/{index}") for index, pair in enumerate(pairs))
         else:
             dialogues = (self._dialogue(pairs, ""),) if pairs else ()
         return Outcome(
-            dialogues=dialogues, rejects=tuple(self.rejects), notes=tuple(self.notes), requests=tuple(self.keys)
+            dialogues=dialogues,
+            rejects=tuple(self.rejects),
+            skipped=skipped,
+            notes=tuple(self.notes),
+            requests=tuple(self.keys),
         )
 
     def _dialogue(self, pairs: Sequence[Pair], suffix: str) -> Dialogue:
@@ -290,7 +351,8 @@ class Generation:
             ability=self.category.file.ability,
             turns=tuple(turns),
             assets=self.scene.assets,
-            objects=_referred(self.scene, turns),
+            objects=find_referred(self.scene, turns),
+            metadata={name: self._fill(text) for name, text in (self.category.file.dialogue.keep or {}).items()},
             verdicts=tuple(
                 structs.replace(note, turn=turn) for turn, pair in enumerate(pairs) for note in self.noted.get(pair, ())
             ),
@@ -302,42 +364,3 @@ class Generation:
                 sample=self.turn.sample,
             ),
         )
-
-
-def _wanted(step: ChatStep, kept: Sequence[Pair]) -> str:
-    if not kept:
-        return "Make it anew."
-    assert step.pairs is not None
-    questions = " ".join(f'"{pair.question}"' for pair in kept)
-    return f"These are good and kept: {questions} Give only {step.pairs[0] - len(kept)} more, about other things."
-
-
-def _refusal(reply: Reply) -> str:
-    """The provider's own sign of a refusal; asking again unchanged would only be refused, and paid, again."""
-    if reply.refusal:
-        return reply.refusal[:120]
-    return "content filter" if reply.finish == "content_filter" else ""
-
-
-def _reject(fault: Verdict, step: str) -> Reject:
-    code = fault.check if fault.check == fault.code else f"{fault.check}: {fault.code}"
-    return Reject(code=code, message=fault.message, step=step, evidence=fault.evidence)
-
-
-def _referred(scene: Scene, turns: Iterable[Turn]) -> tuple[Object, ...]:
-    """The objects that the turns point at, in the scene's order, and behind them the regions, as objects named by their text."""
-    ids = {
-        identity
-        for turn in turns
-        if "](" in turn.text
-        for reference in find_references(turn.text)
-        for identity in reference.ids
-    }
-    if not ids:
-        return ()
-    regions = (
-        Object(id=region.id, label=region.text, box=region.box, asset=region.asset)
-        for region in scene.regions
-        if region.id in ids
-    )
-    return (*(thing for thing in scene.objects if thing.id in ids), *regions)

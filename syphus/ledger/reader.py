@@ -1,7 +1,7 @@
 """Reading a run's ledger: what was answered, what came of each item, what it cost. For writing: :mod:`syphus.ledger.ledger`."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -138,7 +138,9 @@ class LedgerReader:
 
     def _rows(self, statement: str, values: tuple[Any, ...] = ()) -> Iterator[Any]:
         try:
-            yield from self._reader.execute(statement, values)
+            # Not `yield from`, which would close the cursor of one who stops early, maybe after the ledger was closed.
+            for row in self._reader.execute(statement, values):  # noqa: UP028
+                yield row
         except sqlite3.DatabaseError as error:
             raise store.damaged(self.path, error) from error
 
@@ -211,7 +213,7 @@ class LedgerReader:
         if row is None:
             return None
         purpose, prefix, messages, settings = row
-        return Asked(purpose, prefix, messages, msgspec.json.decode(settings, type=dict[str, Any]))
+        return Asked(purpose, prefix, messages, self._value(settings, dict[str, Any]))
 
     def cost_of(self, keys: Iterable[str]) -> tuple[float, int]:
         """US dollars that the replies to these requests have cost, and how many of these replies have no known cost."""
@@ -290,6 +292,15 @@ class LedgerReader:
         )
         return [Ended(*row) for row in rows]
 
+    def made_otherwise(self, versions: Mapping[str, str]) -> dict[str, int]:
+        """How many items of each of these categories were made with other prompts, or another model, than those of its version."""
+        rows = self._rows(
+            "SELECT category, count(*) FROM newest JOIN json_each(?) AS now ON now.key = category"
+            " WHERE version != now.value AND state != 'failed' GROUP BY category ORDER BY category",
+            (msgspec.json.encode(versions).decode(),),
+        )
+        return dict(rows)
+
     def shares(self) -> dict[tuple[str, str], int]:
         """Pairs of what was made, by source and ability; what is about other dialogues is not counted."""
         others = "".join(f" AND category NOT GLOB '{family}*'" for family in ABOUT_DIALOGUES)
@@ -346,12 +357,18 @@ class LedgerReader:
     def meta(self, key: str, type_: type[T], default: T) -> T:
         """One fact of the run."""
         row = self._read("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return msgspec.json.decode(row[0], type=type_) if row else default
+        return self._value(row[0], type_) if row else default
 
     def find_abilities(self, endpoint: str, type_: type[T]) -> T | None:
         """What the endpoint was found to do, or None."""
         row = self._read("SELECT abilities FROM endpoints WHERE name = ?", (endpoint,)).fetchone()
-        return msgspec.json.decode(row[0], type=type_) if row else None
+        return self._value(row[0], type_) if row else None
+
+    def _value(self, stored: str, type_: type[T]) -> T:
+        try:
+            return msgspec.json.decode(stored, type=type_)
+        except msgspec.DecodeError as error:
+            raise store.damaged(self.path, error) from error
 
     def problems(self) -> list[tuple[str, str, str, bool]]:
         """File, place, message and whether something was lost."""

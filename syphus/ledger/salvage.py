@@ -23,7 +23,9 @@ from typing import IO, Annotated, Any, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from syphus.exchange import Reject
 from syphus.ledger import store
+from syphus.records import Dialogue
 
 _MAGIC = b"SQLite format 3\0"
 _FIXED = bytes((64, 32, 32))
@@ -44,6 +46,14 @@ _Moment = Annotated[float, Meta(gt=0)]
 _Count = Annotated[int, Meta(ge=0)]
 _Key = Annotated[str, Meta(pattern="^b2:[0-9a-f]{32}$")]
 _Json = Annotated[str, Meta(description="JSON")]
+_CONTENTS: dict[str, msgspec.json.Decoder[Any]] = {
+    "dialogues": msgspec.json.Decoder(tuple[Dialogue, ...]),
+    "rejects": msgspec.json.Decoder(tuple[Reject, ...]),
+    "notes": msgspec.json.Decoder(tuple[str, ...]),
+    "requests": msgspec.json.Decoder(tuple[str, ...]),
+}
+"""What the JSON of an outcome's columns must be: one that no export can read is better made again from the replies."""
+_ANY = msgspec.json.Decoder[Any]()
 
 
 class Table(NamedTuple):
@@ -357,12 +367,12 @@ def _used(table: Table, row: Row) -> Row | None:
             value.decode() if isinstance(value, bytes) and kind is not bytes else value
             for value, kind in zip(row, kinds, strict=True)
         )
-        for value, kind in zip(values, kinds, strict=True):
+        for value, (name, kind) in zip(values, table.columns.items(), strict=True):
             msgspec.convert(value, kind, builtin_types=(bytes,))
             if isinstance(value, str) and _BLANK in value:
                 return None
             if kind is _Json:
-                msgspec.json.decode(value)
+                _CONTENTS.get(name, _ANY).decode(value)
     except (ValueError, msgspec.MsgspecError):
         return None
     return values if table is not _TEXTS or _is_sound(values[1], values[2]) else None

@@ -30,9 +30,14 @@ _CLOCK = r"(?:\d+:)?\d+:\d\d(?:\.\d)?"
 _TIMED = re.compile(rf"{_CLOCK}(?: to {_CLOCK})?: ")
 _COLUMN = re.compile(r"(?:;|(?<=[.!?])) [a-z][a-z ]*: .*$")
 """When something happens, and what else is known of it: no words for an answer."""
+_SENTENCE_END = re.compile(r"(?<=[.!?]) ")
 _REPAIR = re.compile(r"^That reply cannot be used")
 _ENOUGH_WORDS = 62
 """In an answer: within the bounds of all categories that come with syphus, from 3..80 to 60..260."""
+_SHORT = 20
+"""Words. Of several texts in one object, one that is no longer in any demonstration of the request, the option of a choice or a
+result, is as short here."""
+_APART = 501
 _QUESTION = frozenset({"question", "instruction", "query", "prompt", "user"})
 _FILLERS = (
     "Nothing about it is hidden, and the rest follows from what is close to it.",
@@ -197,17 +202,43 @@ class _Writer:
         asked = [_text_of(message) for message in messages if message["role"] == "user"]
         # The demonstrations' scenes come before; a wish for a better reply, which comes after, shows no scene.
         scene = next((text for text in reversed(asked) if not _REPAIR.match(text)), "")
+        self._longest: dict[str, int] = {}
+        self._sentences: set[str] = set()
+        self._several = False
+        for message in messages:
+            if message["role"] == "assistant":
+                self._read_demonstration(_text_of(message))
         self._ids: list[str] = []
         self._seen: list[str] = []
         self._read_scene(scene)
 
+    def _read_demonstration(self, text: str) -> None:
+        """How many words each text of a reply has, and which are sentences."""
+        try:
+            waiting = [json.loads(text)]
+        except ValueError:
+            return
+        for value in waiting:
+            if isinstance(value, list):
+                waiting += value
+            elif isinstance(value, dict):
+                waiting += [inner for inner in value.values() if not isinstance(inner, str)]
+                for name, inner in value.items():
+                    if isinstance(inner, str):
+                        self._longest[name] = max(self._longest.get(name, 0), len(inner.split()))
+                        self._sentences |= {name} if inner.endswith(".") else set()
+
     def _read_scene(self, text: str) -> None:
         """Sentences and ids under the headings of a context (``What is where:``)."""
         labels: list[str] = []
+        open_heading = False
         for paragraph in text.split("\n\n"):
             heading, *lines = paragraph.splitlines() or [""]
-            if not heading.endswith(":"):
+            if open_heading:  # what an earlier step gave: sentences, below a line of their own
+                lines = [sentence for line in (heading, *lines) for sentence in _SENTENCE_END.split(line)]
+            elif not heading.endswith(":"):
                 continue
+            open_heading = not lines
             for line in lines:
                 if listed := _LISTED.match(line):
                     labels.append(listed["label"])
@@ -215,6 +246,8 @@ class _Writer:
                 elif len((told := _COLUMN.sub("", _TIMED.sub("", line))).split()) > 3 and "“" not in told:
                     self._seen.append(told.rstrip(". ") + ".")
         self._seen += [f"Among other things there is a {label} here." for label in dict.fromkeys(labels)]
+        if not self._seen:
+            self._seen = [f"It says {line} there." for line in text.splitlines() if line.startswith("“")]
         if not self._seen:
             first = next((line for line in text.splitlines() if len(line.split()) > 3), "A thing stands there now")
             self._seen = [first.rstrip(".?: ") + "."]
@@ -230,8 +263,7 @@ class _Writer:
         kind = schema.get("type", "string")
         match kind[0] if isinstance(kind, list) else kind:
             case "object":
-                fields = schema.get("properties", {})
-                return {key: self.fill(value, key, index) for key, value in fields.items()}
+                return self._fill_object(schema.get("properties", {}), index)
             case "array":
                 return [self.fill(schema.get("items", {}), name, one) for one in range(self._count(schema))]
             case "integer" | "number":
@@ -240,8 +272,35 @@ class _Writer:
                 return self._number % 2 == 0
             case "null":
                 return None
-        text = self._write_question(index) if name in _QUESTION else self.write_answer(index)
+        text = self._write_text(name, index)
         return text[: schema.get("maxLength", len(text))]
+
+    def _fill_object(self, fields: dict[str, Any], index: int) -> dict[str, Any]:
+        # Two answers in one object are not to say the same.
+        told = [name for name in fields if name not in _QUESTION]
+        places = {name: index + _APART * place for place, name in enumerate(told)}
+        self._several = len(told) > 2 or 1 < len(told) < len(fields)
+        return {name: self.fill(value, name, places.get(name, index)) for name, value in fields.items()}
+
+    def _write_text(self, name: str, index: int) -> str:
+        if name in _QUESTION:
+            return self._write_question(index)
+        if self._several and self._longest.get(name, _SHORT + 1) <= _SHORT:
+            return self._write_short(name, index)
+        return self.write_answer(index)
+
+    def _write_short(self, name: str, index: int) -> str:
+        """A few words, others for each field of a pair; with a reference where a system message shows how."""
+        number = (self._number + index + 31 * sum(map(ord, name))) % 997
+        most = self._longest[name]
+        if "](#" in self._system and self._ids and most > 2:
+            return f"[it](#{self._ids[number % len(self._ids)]}), as number {number}"
+        # Words of the scene: an answer that has none of them is about something else.
+        seen = self._seen[number % len(self._seen)]
+        if name in self._sentences:
+            return f"Number {number}: {seen}"
+        words = seen.rstrip(".").split()
+        return " ".join([str(number), *words[: min(most - 1, 3)]])
 
     def _count(self, schema: dict[str, Any]) -> int:
         """Elements of an array: within its bounds, else as the system message asks (``3 to 6 pairs``)."""

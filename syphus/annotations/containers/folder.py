@@ -7,7 +7,7 @@ Three layouts, also mixed, in any number of sub-folders:
   side-car too;
 - Hugging Face's ImageFolder: ``metadata.csv`` or ``metadata.jsonl`` with ``file_name``, ``<name>_file_name`` or
   ``<name>_file_names`` (a list: several pictures) and a text (https://huggingface.co/docs/datasets/image_dataset);
-  its paths start at its own folder. ``objects`` is read as in the reader ``parquet``;
+  its paths start at its own folder; questions as in :mod:`~syphus.annotations.containers.row_questions`. ``objects`` is read as in the reader ``parquet``;
 - suffixes in any case. Pictures are opened for width and height alone, in their first bytes.
 
 Links to folders are not followed. Hidden files (``.name``) are passed over.

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from syphus.annotations.containers.pair_rows import Row, open_rows
+from syphus.annotations.containers.row_questions import QuestionColumns, find_question_columns, read_questions
 from syphus.annotations.containers.row_scene import (
     Columns,
     Faults,
@@ -53,18 +54,21 @@ def read_metadata(file: Path, options: _Options, names: Names, report: Report) -
             mend="ImageFolder's metadata names each picture in `file_name`, or several in `<name>_file_names`.",
         )
     find_columns(rows.columns, file=file, caption=options.caption)  # the one that is asked for must be there
-    known: dict[tuple[str, ...], tuple[list[str], Columns]] = {}
+    known: dict[tuple[str, ...], tuple[list[str], Columns, QuestionColumns]] = {}
     told: set[str] = set()
     for row in rows.rows:
         keys = tuple(row.values)  # a JSON Lines file's rows need not have the same ones
         if keys not in known:
             caption = options.caption if options.caption in keys else None
-            known[keys] = _find_pictures(keys), find_columns(keys, file=file, caption=caption)
-        pictures, columns = known[keys]
-        scene = _make_scene(row, file, pictures, columns, options, names, report)
+            asking = find_question_columns(keys)
+            asking = QuestionColumns() if caption in asking.used() else asking
+            rest = [key for key in keys if key not in asking.used()]
+            known[keys] = _find_pictures(keys), find_columns(rest, file=file, caption=caption), asking
+        pictures, columns, asking = known[keys]
+        scene = _make_scene(row, file, pictures, columns, asking, options, names, report)
         if scene is None:
             continue
-        used = (*pictures, columns.caption, columns.id, columns.tags, columns.objects)
+        used = (*pictures, columns.caption, columns.id, columns.tags, columns.objects, *asking.used())
         metadata, left = make_metadata(row.values, used)
         for name in left:
             if name not in told:
@@ -86,7 +90,14 @@ def _find_pictures(columns: Iterable[str]) -> list[str]:
 
 
 def _make_scene(
-    row: Row, file: Path, pictures: list[str], columns: Columns, options: _Options, names: Names, report: Report
+    row: Row,
+    file: Path,
+    pictures: list[str],
+    columns: Columns,
+    asking: QuestionColumns,
+    options: _Options,
+    names: Names,
+    report: Report,
 ) -> Scene | None:
     faults = Faults(report, str(file), row.place)
     values = {column: row.values.get(column) for column in pictures}
@@ -103,13 +114,17 @@ def _make_scene(
     texts = take_texts(row.values.get(columns.caption), columns.caption, faults) if columns.caption else []
     objects = make_objects(row.values.get(columns.objects), assets[0], (), faults) if columns.objects else ()
     prose = make_tags(row.values.get(columns.tags)) if columns.tags else ()
-    if not texts and not objects and not prose:
+    asked = read_questions(row.values, asking, faults)
+    texts += asked.captions
+    if not texts and not objects and not prose and not asked.questions:
         faults.lose("it has no caption; it is left out")
         return None
     name = names.give(make_name(found[0][: found[0].rfind(".")]) or find_stem(found[0]))
     if len(assets) > 1:  # the text is about all of them together
-        return Scene(id=name, assets=assets, objects=objects, prose=(*dict.fromkeys(texts), *prose))
-    return Scene(id=name, assets=assets, captions=make_captions(texts), objects=objects, prose=prose)
+        prose = (*dict.fromkeys(texts), *prose)
+        return Scene(id=name, assets=assets, objects=objects, questions=asked.questions, prose=prose)
+    captions = make_captions(texts)
+    return Scene(id=name, assets=assets, captions=captions, objects=objects, questions=asked.questions, prose=prose)
 
 
 def _list_places(value: Any) -> list[str]:

@@ -1,24 +1,30 @@
 """The rows of a file of image-text pairs, whatever form it has: JSON, JSON Lines, CSV, TSV. By content; suffixes lie."""
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from syphus.annotations.json_nested import NamedShape, NestedDocument
 from syphus.annotations.json_shapes import RAW, Broken, Shape, find_layout
 from syphus.annotations.json_stream import JsonDocument
+from syphus.annotations.picture_files import SUFFIXES
 from syphus.annotations.reading import Problem, Report
-from syphus.annotations.text_files import find_encoding, open_bytes, open_text
+from syphus.annotations.text_files import find_encoding, open_plain, open_text
 from syphus.errors import InputError
 
 _HEAD = 1 << 20
 _DELIMITERS = (",", "\t", ";", "|")
 
+_PICTURE_AND_TAB = re.compile(r"[^\t,]+\.[A-Za-z]{3,4}(#\d)?\t")
+
 _LONGEST_ROW = 500
 """Lines that one row may take. A quote that is never closed would otherwise swallow the rest of the file."""
 
 _record: Shape[dict[str, Any]] = Shape(dict[str, Any])
+_MEMBER: NamedShape[Any] = NamedShape(dict[str, Any] | list[Any] | str)  # type: ignore[arg-type]
 
 
 class Row(NamedTuple):
@@ -44,7 +50,7 @@ def open_rows(file: Path, report: Report, *, encoding: str | None, delimiter: st
     Raises:
         InputError: for a file that is none of the forms, is torn (JSON), or is in another encoding.
     """
-    with open_bytes(file) as stream:
+    with open_plain(file) as stream:
         data = stream.read(_HEAD)
     head = data.decode(find_encoding(file, encoding), errors="replace").lstrip("\ufeff")
     if not head.strip():
@@ -121,10 +127,33 @@ def _open_object(file: Path, report: Report, encoding: str | None) -> Rows:
     # a list of texts is a record's captions, a list of objects is the records
     if len(lists) == 1 and lists[0] and next(_read_list(file, lists[0], _ignore, encoding), None):
         return _peek_keys(_read_list(file, lists[0], report, encoding))
-    if {"images", "annotations"} <= set(lists) or not members or "an object" in members.values():
+    if len(members) > 1 and all(name.lower().endswith(SUFFIXES) for name in members):
+        return _peek_keys(_read_named(file, report, encoding))
+    if members and set(members.values()) == {"an object"}:
+        rows = _peek_keys(_read_named(file, report, encoding))
+        # of a file of another form the members themselves say more than what is in them
+        return rows if _looks_like_row(rows.columns) else Rows(list(members), "keys", iter(()))
+    is_record = any("image" in name.lower() and kind == "a text" for name, kind in members.items())
+    if {"images", "annotations"} <= set(lists) or not members or ("an object" in members.values() and not is_record):
         return Rows(list(members), "keys", iter(()))
     # an object of texts and numbers: the one record of a file of one line
     return _peek_keys(_read_document(file, report, encoding))
+
+
+def _looks_like_row(columns: list[str]) -> bool:
+    return any("image" in name.lower() or "file" in name.lower() for name in columns)
+
+
+def _read_named(file: Path, report: Report, encoding: str | None) -> Iterator[Row]:
+    """The members of an object: records by their ids, or texts by the names of their pictures."""
+    with NestedDocument(file, encoding=encoding) as document:
+        for name, value in document.walk_named(_MEMBER):
+            if isinstance(value, Broken):
+                report(Problem(file=str(file), place=name[:80], message=value.reason))
+            elif isinstance(value, dict):
+                yield Row(name[:80], {"id": name, **value})
+            else:
+                yield Row(name[:80], {"image": name, "caption": value})
 
 
 def _ignore(_: Problem) -> None:
@@ -160,6 +189,8 @@ def _open_table(file: Path, head: str, report: Report, *, encoding: str | None, 
 def _guess_delimiter(head: str, file: Path) -> str:
     """The one that the header has most of; the suffix decides where it has none."""
     header = next(line for line in head.splitlines() if line.strip())
+    if "\t" in header and (file.suffix.lower() == ".tsv" or _PICTURE_AND_TAB.match(header)):
+        return "\t"  # a caption in the place of a header has commas
     best = max(_DELIMITERS, key=header.count)
     return best if best in header else "\t" if file.suffix.lower() == ".tsv" else ","
 

@@ -3,7 +3,8 @@
 Parquet as ``datasets`` writes and the Hub serves it (https://huggingface.co/docs/hub/datasets-image): pictures are
 ``struct<bytes: binary, path: string>``, bytes alone, paths or addresses; names of classes stand in the schema's ``huggingface``
 metadata. ``Dataset.save_to_disk`` writes Arrow streams (``data-00000-of-00001.arrow``), which are read too. Columns are found by
-their names, as in the reader ``pairs``.
+their names, as in the reader ``pairs``; questions as :mod:`~syphus.annotations.containers.row_questions` says, those of neighbouring
+rows of one picture together; texts about the ``bbox`` of their row are regions.
 
 Read in batches of rows, in little memory, and only the columns that are used. A trainer needs pictures as files: ``extract``
 writes those that lie in the file, once, as ``<file>/<row>.jpg``. Without it their assets have no path.
@@ -14,15 +15,18 @@ masks, times of day).
 It needs pyarrow: ``pip install "syphus[parquet]"``.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from msgspec.structs import force_setattr
 
 from syphus.annotations.containers.parquet_tables import Table, list_tables, open_table
 from syphus.annotations.containers.picture_store import HEAD, find_suffix, measure_head, write_picture
+from syphus.annotations.containers.row_questions import QuestionColumns, find_question_columns, read_questions
+from syphus.annotations.containers.row_regions import describes_parts, make_regions
 from syphus.annotations.containers.row_scene import (
     Columns,
     Faults,
@@ -59,6 +63,9 @@ IMAGE_NAMES = (
     ),
 )
 """Names that are looked for, in this order and in any case, where the options name none."""
+
+
+_NUMBERED = re.compile(r"image_?\d{1,2}")
 
 
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,43 +123,109 @@ def _name_folder(file: Path, path: Path) -> str:
 
 
 class _Named(NamedTuple):
-    image: str
+    images: tuple[str, ...]
+    """One, which may hold a list; or ``image_1``, ``image_2`` ... (MMMU)."""
     other: Columns
+    questions: QuestionColumns
+    parts: bool
+    """Each row's texts are about its ``bbox``."""
+
+    def used(self) -> tuple[str | None, ...]:
+        """All but the id, which is kept as metadata too."""
+        other = self.other
+        parts = ("bbox",) if self.parts else ()
+        return (*self.images, other.caption, other.tags, other.objects, *self.questions.used(), *parts)
+
+    def find_pictures(self, row: dict[str, Any]) -> Any:
+        """The value of the picture column, or the list of those of several."""
+        if len(self.images) == 1:
+            return row.get(self.images[0])
+        return [value for name in self.images if (value := row.get(name)) is not None]
 
 
 def _find_columns(table: Table, options: Options) -> _Named:
     lower = {name.lower(): name for name in reversed(table.names)}
     image = options.image or next((lower[name] for name in IMAGE_NAMES if name in lower), None)
+    numbered = tuple(name for name in table.names if _NUMBERED.fullmatch(name.lower()))
+    images = numbered if image is None and numbered else (image,)
     shown = ", ".join(repr(name[:40]) for name in table.names[:20])
-    if image is None or image not in table.names:
+    dialogues = next((name for name in ("conversations", "messages") if name in table.names), None)
+    if (image is None and not numbered) or (image is not None and image not in table.names):
         message = (
             f"has no column {image!r}"
             if image
             else f"has no column for the image (looked for {', '.join(IMAGE_NAMES)})"
         )
         raise InputError(f"{message}; its columns: {shown}", file=table.file, mend="Name it: `image = ...`.")
-    names = [name for name in table.names if name != image]
-    other = find_columns(names, file=table.file, caption=options.caption, id_=options.id)
-    if other.caption is None and other.objects is None:
+    names = [name for name in table.names if name not in images]
+    questions = find_question_columns(names)
+    if options.caption in questions.used():
+        questions = QuestionColumns()  # what is asked for is a caption, whatever stands beside it
+    names = [name for name in names if name not in questions.used()]
+    other = find_columns(
+        [*names, *_add_id(options, questions)], file=table.file, caption=options.caption, id_=options.id
+    )
+    if dialogues and options.caption is None and other.caption is None and questions.question is None:
         raise InputError(
-            f"has no column for the caption; its columns: {shown}", file=table.file, mend="Name it: `caption = ...`."
+            f"holds dialogues (`{dialogues}`), not annotations",
+            file=table.file,
+            mend="It is instruction data already: read it as a dataset in the format `parquet`.",
         )
-    return _Named(image, other)
+    if other.caption is None and other.objects is None and questions.question is None:
+        raise InputError(
+            f"has no column for the caption or the question; its columns: {shown}",
+            file=table.file,
+            mend="Name it: `caption = ...`.",
+        )
+    return _Named(tuple(name for name in images if name), other, questions, describes_parts(table.names))
+
+
+def _add_id(options: Options, questions: QuestionColumns) -> tuple[str, ...]:
+    """The column that scenes are to be named by, where it is one of the questions' own."""
+    return (options.id,) if options.id in questions.used() and options.id else ()
 
 
 def _read_table(table: Table, folder: str, options: Options, names: Names, report: Report) -> Iterator[Scene]:
     named = _find_columns(table, options)
-    wanted = (named.image, named.other.caption, named.other.id, named.other.tags, named.other.objects)
-    left = table.choose([name for name in wanted if name])
+    left = table.choose([name for name in (*named.used(), named.other.id) if name])
     if left:
         shown = ", ".join(repr(clean(name)[:40]) for name in left[:20])
         message = f"columns that are neither text nor number are left out: {shown}"
         report(Problem(file=str(table.file), place="the columns", message=message))
+    last: Scene | None = None
+    picture: Any = None
     for number, row in table.rows():
         faults = Faults(report, str(table.file), f"row {number}")
+        found = named.find_pictures(row)
+        if (named.questions.question or named.parts) and last is not None and found == picture:
+            last = _join_row(last, row, number, named, faults)
+            continue
         scene = _make_scene(row, number, named, table, folder, options, names, faults)
         if scene is not None:
-            yield scene
+            if last is not None:
+                yield last
+            last, picture = scene, found
+    if last is not None:
+        yield last
+
+
+def _join_row(scene: Scene, row: dict[str, Any], number: int, named: _Named, faults: Faults) -> Scene:
+    """The scene with the questions of the next row, which is about the same picture."""
+    asked = read_questions(row, named.questions, faults)
+    metadata, _ = make_metadata(row, named.used())
+    other = {key: value for key, value in metadata.items() if scene.metadata.get(key) != value}
+    texts = take_texts(row.get(named.other.caption), named.other.caption, faults) if named.other.caption else []
+    known = {caption.text for caption in scene.captions}
+    texts = [text for text in (*texts, *asked.captions) if text not in known]
+    regions = make_regions(texts, row, scene.assets[0], faults) if named.parts else ()
+    before = len(scene.regions)
+    return structs.replace(
+        scene,
+        questions=scene.questions + asked.questions,
+        captions=scene.captions + (() if regions else make_captions(texts)),
+        regions=scene.regions + tuple(structs.replace(one, id=f"r{before + int(one.id[1:])}") for one in regions),
+        metadata={**scene.metadata, "other_rows": [*scene.metadata.get("other_rows", ()), {**other, "row": number}]},
+    )
 
 
 def _make_scene(
@@ -169,29 +242,36 @@ def _make_scene(
     texts = take_texts(row.get(columns.caption), columns.caption, faults) if columns.caption else []
     size = as_pixels(row)
     try:
-        assets = tuple(_make_assets(row.get(named.image), f"{folder}/{number:08d}", size, options, faults))
+        assets = tuple(_make_assets(named.find_pictures(row), f"{folder}/{number:08d}", size, options, faults))
     except (ValueError, UnicodeError) as error:
         faults.lose(f"{error}; the row is left out")
         return None
     if not assets:
-        faults.lose(f"`{named.image}` holds no picture; the row is left out")
+        faults.lose(f"`{named.images[0]}` holds no picture; the row is left out")
         return None
     objects = make_objects(row.get(columns.objects), assets[0], table.classes, faults) if columns.objects else ()
     prose = make_tags(row.get(columns.tags)) if columns.tags else ()
-    if not texts and not objects and not prose:
-        faults.lose("it has no caption; the row is left out")
+    asked = read_questions(row, named.questions, faults)
+    texts += asked.captions
+    regions = make_regions(texts, row, assets[0], faults) if named.parts else ()
+    texts = [] if regions else texts
+    if not regions and not texts and not objects and not prose and not asked.questions:
+        what = "caption and no question" if named.questions.question else "caption"
+        faults.lose(f"it has no {what}; the row is left out")
         return None
-    metadata, left = make_metadata(row, (named.image, columns.caption, columns.tags, columns.objects))
+    metadata, left = make_metadata(row, named.used())
     for name in left:
         faults.lose(f"`{clean(name)[:40]}` is too long, or no number that could be kept; it is left out")
     metadata["row"] = number
     single = len(assets) == 1
-    name = find_id(row, columns.id) or find_stem(_own_path(row.get(named.image)))
+    name = find_id(row, columns.id) or find_stem(_own_path(named.find_pictures(row)))
     return Scene(
         id=names.give(make_name(name) or f"{folder}-{number}"),
         assets=assets,
         captions=make_captions(texts) if single else (),
         objects=objects,
+        regions=regions,
+        questions=asked.questions,
         prose=prose if single else (*dict.fromkeys(texts), *prose),
         metadata=metadata,
     )

@@ -18,8 +18,8 @@ from syphus.errors import InputError
 from syphus.records import Asset, Caption, Object
 
 CAPTION_NAMES = (
-    *("caption", "captions", "text", "texts", "description", "sentence", "sentences", "sentences_raw"),
-    *("alt_text", "raw", "answer", "title", "txt"),
+    *("caption", "captions", "caption_str", "text", "texts", "description", "sentence", "sentences", "sentences_raw"),
+    *("alt_text", "raw", "reference_strs", "annotations_captions", "comment", "answer", "title", "txt"),
 )
 ID_NAMES = ("id", "image_id", "key", "__key__", "img_id")
 TAG_NAMES = ("tags", "keywords")

@@ -2,7 +2,7 @@
 
 The form is that of https://github.com/webdataset/webdataset (and of Hugging Face's ``webdataset`` builder, and img2dataset's
 output): ``000.jpg``, ``000.txt``, ``000.json``, ``000.cls``; the key is the name up to the first dot behind the last slash, what
-follows is the kind. ``.tar``, ``.tar.gz``, ``.tar.bz2``, ``.tar.xz``; one file, a folder of them, or a pattern such as
+follows is the kind; what the ``.json`` asks is a question (:mod:`~syphus.annotations.containers.row_questions`). ``.tar``, ``.tar.gz``, ``.tar.bz2``, ``.tar.xz``; one file, a folder of them, or a pattern such as
 ``train-{0000..0009}.tar``.
 
 Shards are streamed from their beginning to their end, one sample in memory, nothing unpacked. A trainer needs files, though:
@@ -20,6 +20,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from syphus.annotations.containers.row_questions import QuestionColumns, find_question_columns, read_questions
 from syphus.annotations.containers.row_scene import (
     Faults,
     find_columns,
@@ -158,15 +159,18 @@ def _make_scene(
         faults.lose(f"{error}; the sample is left out")
         return None
     values = sample.values
-    columns = find_columns(
-        list(values), file=options.path, caption=options.caption if options.caption in values else None
-    )
-    texts = list(sample.texts)
+    caption = options.caption if options.caption in values else None
+    asking = find_question_columns(values)
+    if caption in asking.used():
+        asking = QuestionColumns()
+    columns = find_columns([name for name in values if name not in asking.used()], file=options.path, caption=caption)
+    asked = read_questions(values, asking, faults)
+    texts = [*sample.texts, *asked.captions]
     if columns.caption:
         texts += take_texts(values[columns.caption], columns.caption, faults)
     single = len(assets) == 1
     objects = make_objects(values.get(columns.objects), assets[0], classes, faults) if columns.objects else ()
-    metadata, left = make_metadata(values, (columns.caption, columns.tags, columns.objects))
+    metadata, left = make_metadata(values, (columns.caption, columns.tags, columns.objects, *asking.used()))
     for name in left:
         if name not in told:
             told.add(name)
@@ -175,7 +179,7 @@ def _make_scene(
             )
     objects += tuple(_take_class(sample, classes, metadata, len(objects), faults))
     prose = make_tags(values.get(columns.tags)) if columns.tags else ()
-    if not texts and not objects and not prose:
+    if not texts and not objects and not prose and not asked.questions:
         faults.lose("the sample has no text; it is left out")
         return None
     metadata |= {"shard": folder, "members": [clean(picture.name) for picture in sample.pictures]}
@@ -185,6 +189,7 @@ def _make_scene(
         assets=assets,
         captions=make_captions(plain) if single else (),
         objects=objects,
+        questions=asked.questions,
         prose=prose if single else (*dict.fromkeys(plain), *prose),
         metadata=metadata,
     )

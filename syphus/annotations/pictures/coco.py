@@ -1,7 +1,7 @@
 """Reader of COCO annotation sets: captions, instances and person keypoints, joined by image id.
 
 The form is that of https://cocodataset.org/#format-data; sets that follow it (LVIS, Objects365, exports of labelling tools)
-are read too. Pictures are not opened.
+are read too, and panoptic files as instances: each segment is an object. Pictures are not opened.
 """
 
 import math

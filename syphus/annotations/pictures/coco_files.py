@@ -5,6 +5,7 @@ fit beside its captions and keypoints well below 1 GB (``benchmarks/coco_reader.
 """
 
 import math
+import re
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,9 +15,11 @@ import msgspec
 
 from syphus.annotations.json_shapes import Batch, Broken
 from syphus.annotations.json_stream import JsonDocument
+from syphus.annotations.labels import clean_identifier
 from syphus.annotations.pictures.coco_records import (
     ANNOTATIONS,
     MARKS,
+    PANOPTIC,
     SHAPES,
     CaptionRecord,
     CategoryRecord,
@@ -25,6 +28,7 @@ from syphus.annotations.pictures.coco_records import (
     Kind,
     LicenseRecord,
     ObjectRecord,
+    PanopticRecord,
     name_place,
 )
 from syphus.annotations.reading import Problem, Report
@@ -103,6 +107,25 @@ _ENOUGH = 100
 """Broken annotations, and no good one, after which a file is suspected to be of another kind."""
 
 _NO_BOX = (math.nan,) * 4
+_STUFF = re.compile(r"(?:-other)?-(?:merged|stuff)$")
+"""What panoptic files put behind the names of classes that were put together: ``sky-other-merged``."""
+
+
+def _respell(id_: Id) -> Id:
+    """The number as text, or the text as number: tools that export do not always agree with themselves."""
+    if isinstance(id_, int):
+        return str(id_)
+    return int(id_) if id_.isascii() and id_.isdecimal() and len(id_) < 19 else id_
+
+
+def _as_number(given: float | str | None) -> float | None:
+    """A size that may be written as text; NaN, which is no size, where it is none."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return float(given)
+    except ValueError:
+        return math.nan
 
 
 class AnnotationSet:
@@ -136,6 +159,9 @@ class AnnotationSet:
         """Reports the annotations of unknown images, and drops what only joining needs."""
         self.joined = {}
         for what, by_image in (("captions", self.captions), ("objects", self.rows)):
+            for image in [image for image in by_image if image not in self.pictures]:
+                if (other := _respell(image)) in self.pictures:
+                    by_image.setdefault(other, []).extend(by_image.pop(image))  # type: ignore[arg-type]
             lost = [image for image in by_image if image not in self.pictures]
             if not lost:
                 continue
@@ -176,7 +202,8 @@ class _FileReading:
             "categories": self._add_category,
             "annotations": self._add_caption if self._kind == "captions" else self._add_object,
         }
-        for batch in document.walk_members({**SHAPES, "annotations": ANNOTATIONS[self._kind]}):
+        shapes = {**SHAPES, "annotations": ANNOTATIONS[self._kind]}
+        for batch in document.walk_members(shapes, optional=("licenses",)):
             add_one = add[batch.key]
             for index, record in self._sort_out(batch):
                 add_one(index, record)
@@ -223,6 +250,8 @@ class _FileReading:
         """The good records; the broken ones are reported."""
         is_annotation = batch.key == "annotations"
         for index, record in enumerate(batch.records, batch.first):
+            if isinstance(record, Broken) and is_annotation and self._kind == "instances":
+                record = PANOPTIC.decode_one(record.raw) if b"segments_info" in record.raw else record  # noqa: PLW2901
             if isinstance(record, Broken):
                 if is_annotation:
                     self._broken += 1
@@ -241,10 +270,11 @@ class _FileReading:
             self._report("images", index, record.id, "the image id is given twice; the first is used")
             return
         self._images.add(record.id)
-        sizes = {"width": record.width, "height": record.height}
+        sizes = {"width": _as_number(record.width), "height": _as_number(record.height)}
         for side, size in sizes.items():
             if size is not None and not (0 < size < 1 << 31 and size == int(size)):
-                self._report("images", index, record.id, f"{side} {size} is no number of pixels; it is left out")
+                given = getattr(record, side)
+                self._report("images", index, record.id, f"{side} {given} is no number of pixels; it is left out")
                 sizes[side] = None
         new = Picture(
             id=record.id,
@@ -283,7 +313,9 @@ class _FileReading:
         self._licenses[record.id] = f"{name} ({url})" if name and url else name or url or None
 
     def _add_category(self, index: int, record: CategoryRecord) -> None:
-        name = " ".join(record.name.split())
+        name = clean_identifier(record.name)
+        if record.isthing is not None:
+            name = _STUFF.sub("", name)
         if not name:
             self._report("categories", index, record.id, "the category has no name")
         elif record.id in self._categories:
@@ -303,12 +335,20 @@ class _FileReading:
 
     def _add_caption(self, index: int, record: CaptionRecord) -> None:
         text = " ".join(record.caption.split())
-        if not text:
+        if record.is_rejected:
+            self._report("annotations", index, record.id, "the caption is marked as rejected; it is left out")
+        elif not text:
             self._report("annotations", index, record.id, "the caption is empty")
         elif self._is_new(index, record.id, index):
             self._set.captions.setdefault(record.image_id, []).append(text)
 
-    def _add_object(self, index: int, record: ObjectRecord) -> None:
+    def _add_object(self, index: int, record: ObjectRecord | PanopticRecord) -> None:
+        if isinstance(record, PanopticRecord):
+            for segment in record.segments_info:
+                # a segment's id is its colour in the mask, and stands for other things in other images
+                one = ObjectRecord(record.image_id, segment.category_id, None, segment.bbox, segment.iscrowd)
+                self._add_object(index, one)
+            return
         objects = self._set.objects
         self._marked |= record.keypoints is not None
         row = len(objects.ids)
@@ -332,7 +372,7 @@ class _FileReading:
     def _set_categories(self) -> None:
         objects = self._set.objects
         for row, id_ in enumerate(self._category_ids, self._first_row):
-            category = self._categories.get(id_)
+            category = self._categories.get(id_) or self._categories.get(_respell(id_))
             objects.categories.append(category)
             if category is None:
                 file, place = objects.find_place(row)

@@ -16,8 +16,8 @@ class ImageRecord(msgspec.Struct, gc=False):
 
     id: Id
     file_name: str | None = None
-    width: int | float | None = None
-    height: int | float | None = None
+    width: int | float | str | None = None
+    height: int | float | str | None = None
     license: Id | None = None
     coco_url: str | None = None
     flickr_url: str | None = None
@@ -31,6 +31,8 @@ class CaptionRecord(msgspec.Struct, gc=False):
     image_id: Id
     caption: str
     id: Id | None = None
+    is_rejected: bool | None = None
+    """VizWiz: its makers found it to be spam."""
 
 
 class ObjectRecord(msgspec.Struct, gc=False):
@@ -44,6 +46,21 @@ class ObjectRecord(msgspec.Struct, gc=False):
     keypoints: list[float] | None = None
 
 
+class Segment(msgspec.Struct, gc=False):
+    """A thing, or stuff such as sky, of a panoptic annotation."""
+
+    category_id: Id
+    bbox: list[float] | None = None
+    iscrowd: int | bool | None = 0
+
+
+class PanopticRecord(msgspec.Struct, gc=False):
+    """An annotation of a panoptic file: all of an image (https://cocodataset.org/#format-data, section 4)."""
+
+    image_id: Id
+    segments_info: list[Segment]
+
+
 class CategoryRecord(msgspec.Struct, gc=False):
     """A category; the last two keys are LVIS's own."""
 
@@ -52,6 +69,8 @@ class CategoryRecord(msgspec.Struct, gc=False):
     keypoints: tuple[str, ...] | None = None
     synonyms: tuple[str, ...] | None = None
     frequency: str | None = None
+    isthing: int | bool | None = None
+    """In panoptic files: 0 for stuff."""
 
 
 class LicenseRecord(msgspec.Struct, gc=False):
@@ -63,15 +82,16 @@ class LicenseRecord(msgspec.Struct, gc=False):
 
 
 SHAPES: dict[str, Shape[Any]] = {
-    "images": Shape(ImageRecord),
-    "licenses": Shape(LicenseRecord),
-    "categories": Shape(CategoryRecord),
+    "images": Shape(ImageRecord, lenient=True),
+    "licenses": Shape(LicenseRecord, lenient=True),
+    "categories": Shape(CategoryRecord, lenient=True),
 }
 ANNOTATIONS: dict[Kind, Shape[Any]] = {
-    "captions": Shape(CaptionRecord),
-    "instances": Shape(ObjectRecord),
-    "keypoints": Shape(ObjectRecord),
+    "captions": Shape(CaptionRecord, lenient=True),
+    "instances": Shape(ObjectRecord, lenient=True),
+    "keypoints": Shape(ObjectRecord, lenient=True),
 }
+PANOPTIC = Shape(PanopticRecord, lenient=True)
 MARKS: dict[Kind, str] = {"captions": "caption", "keypoints": "keypoints", "instances": "category_id"}
 """The key by which an annotation is known for one of its kind, the most telling first."""
 

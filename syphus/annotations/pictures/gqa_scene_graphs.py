@@ -37,8 +37,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class _RelationRecord(msgspec.Struct, gc=False):
-    object: int | str
-    name: str
+    object: int | str | None = None
+    name: str | None = None
 
 
 class _ThingRecord(msgspec.Struct):
@@ -47,8 +47,8 @@ class _ThingRecord(msgspec.Struct):
     y: float | None = None
     w: float | None = None
     h: float | None = None
-    attributes: list[str | None] = []
-    relations: list[_RelationRecord] = []
+    attributes: list[str | None] | None = None
+    relations: list[_RelationRecord] | None = None
 
 
 class _GraphRecord(msgspec.Struct):
@@ -72,8 +72,8 @@ class _LooseGraph(msgspec.Struct):
 _MOST_MEMBERS = 20
 """A file of another form has no more at its top."""
 
-_SHAPE = NamedShape(_GraphRecord)
-_THING = NamedShape(_ThingRecord).one
+_SHAPE = NamedShape(_GraphRecord, lenient=True)
+_THING = NamedShape(_ThingRecord, lenient=True).one
 
 
 def read(options: Options, report: Report) -> Iterator[Scene]:
@@ -190,9 +190,9 @@ def _add_objects(graph: _GraphRecord, things: Things, say: Say) -> None:
             if thing.attributes:
                 things.describe(row, thing.attributes)
     for id_, thing in graph.objects.items():
-        for relation in thing.relations:
+        for relation in thing.relations or ():
             other = rows.get(str(relation.object))
             if id_ not in rows or other is None:
                 say(f"object {id_}: {relation.name!r:.40} of {relation.object}: one is not there; it is left out")
             else:
-                things.relate(rows[id_], relation.name, other, f"of object {id_}")
+                things.relate(rows[id_], relation.name or "", other, f"of object {id_}")

@@ -2,7 +2,8 @@
 
 Kuznetsova et al., "The Open Images Dataset V4", IJCV 2020; the tables are described at
 https://storage.googleapis.com/openimages/web/factsfigures_v7.html, the narratives (Pont-Tuset et al., "Connecting Vision and
-Language with Localized Narratives", ECCV 2020) at https://google.github.io/localized-narratives/. Files are known by their names:
+Language with Localized Narratives", ECCV 2020), also those of COCO, Flickr30k and ADE20K, at
+https://google.github.io/localized-narratives/. Files are known by their names:
 ``*class-descriptions*.csv``, ``*-annotations-bbox.csv``, ``*-annotations-human-imagelabels*.csv``, ``*-annotations-vrd.csv``,
 ``*-rotation.csv`` (lists of images), ``*localized_narratives*.jsonl``; ``*image-info*.csv`` may be your own list with
 ``ImageID,Width,Height``.
@@ -15,6 +16,7 @@ Left knowingly: machine-made image labels, segmentation masks, clicks, traces an
 hierarchy, thumbnails and checksums; images that nothing but a list names.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ _FLAGS = {
     "IsDepiction": "only a depiction",
     "IsInside": "seen from the inside",
 }
+_COCO = re.compile(r"mscoco_((?:train|val)20\d\d)")
 _ALIKE = 2e-3
 """Shares by which the corners of a relationship's box may differ from those of the same box in the boxes' own table."""
 _INFO = {
@@ -169,7 +172,7 @@ class _ImageReading:
                 self._metadata[key] = value
         width, height = (as_pixels(_number(self._info.get(side, ""))) for side in ("Width", "Height"))
         images = self._options.images
-        paths = [f"{self._image}.jpg", *([f"{split}/{self._image}.jpg"] if split else ())]
+        paths = self._name_paths(split)
         try:
             paths = [make_relative(path, images) for path in paths]
         except ValueError as error:
@@ -184,6 +187,15 @@ class _ImageReading:
                 size = measure_picture(images / there)
         width, height = size or (None, None)
         return Asset(path=path, width=width, height=height, license=self._info.get("License") or None)
+
+    def _name_paths(self, split: str) -> list[str]:
+        """Where the picture may be, the likeliest first."""
+        for one in self._rows:
+            coco = _COCO.fullmatch(one.rows[0][1][2]) if one.table.kind == "narratives" else None
+            if coco and self._image.isascii() and self._image.isdigit():  # Localized Narratives of COCO
+                name = f"{self._image:0>12}.jpg"
+                return [f"{coco[1]}/{name}", name]
+        return [f"{self._image}.jpg", *([f"{split}/{self._image}.jpg"] if split else ())]
 
     def _find_name(self, table: Table, line: int, code: str) -> str | None:
         name = self._folder.names.get(code)

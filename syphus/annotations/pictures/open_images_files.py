@@ -7,6 +7,7 @@ is not sorted is held in memory, which is said. The narratives, which are not so
 
 import csv
 import heapq
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
@@ -45,6 +46,10 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
 }
 """What a table of each kind must have."""
 _SPLITS = ("train", "validation", "test")
+_VAL = re.compile(r"(?<![a-z])val(?![a-z])")
+"""V7 calls its verified labels ``oidv7-val-annotations-human-imagelabels.csv``, beside ``validation-annotations-bbox.csv``."""
+_OTHER_NAMES = {"RelationLabel": "RelationshipLabel"}
+"""The challenges' name for a column."""
 _MARK = "\ufeff"
 
 
@@ -76,11 +81,13 @@ class Folder(NamedTuple):
 
 
 class _Narrative(msgspec.Struct, gc=False):
-    image_id: str
+    image_id: str | int
     caption: str
+    dataset_id: str = ""
+    """``open_images_val``, ``mscoco_val2017``, ``Flickr30k_test``, ``ADE20k_validation``."""
 
 
-_NARRATIVE = Shape(_Narrative)
+_NARRATIVE = Shape(_Narrative, lenient=True)
 
 
 def find_tables(folder: Path, split: str | None, report: Report) -> Folder:
@@ -103,7 +110,7 @@ def find_tables(folder: Path, split: str | None, report: Report) -> Folder:
                 boxable.update(found)
             continue
         kind = next((kind for kind, part in _ENDINGS if part in name), None)
-        own = next((one for one in _SPLITS if one in name), "")
+        own = next((one for one in _SPLITS if one in name), "validation" if _VAL.search(name) else "")
         if kind is None or (kind == "narratives") != (file.suffix.lower() == ".jsonl"):
             continue
         if split not in (None, own) and own:
@@ -138,7 +145,8 @@ def _read_names(file: Path, report: Report) -> dict[str, str]:
 def _read_columns(file: Path, kind: Kind) -> dict[str, int]:
     with open_text(file, newline="") as stream:
         header = stream.readline().lstrip(_MARK)
-    columns = {name.strip().strip('"'): place for place, name in enumerate(header.rstrip("\r\n").split(","))}
+    names = [name.strip().strip('"') for name in header.rstrip("\r\n").split(",")]
+    columns = {_OTHER_NAMES.get(name, name): place for place, name in enumerate(names)}
     missing = [name for name in COLUMNS[kind] if name not in columns]
     if missing:
         there = ", ".join(columns)[:200] or "none"
@@ -162,8 +170,9 @@ def _walk_sorted(table: Table, report: Report) -> Iterator[Rows]:
         return
     held: dict[str, list[tuple[int, list[str]]]] = {}
     if table.kind == "narratives":
-        for line, image, caption in _walk_narratives(table.file, report):
-            held.setdefault(image, []).append((line, [image, caption]))
+        for line, found in _walk_narratives(table.file, report):
+            image = str(found.image_id)
+            held.setdefault(image, []).append((line, [image, found.caption, found.dataset_id]))
     else:
         message = "its images are not in the order of their ids; all of it is held in memory"
         report(Problem(file=str(table.file), place="line 2", message=message, lost=False))
@@ -241,7 +250,7 @@ def _walk_csv(stream: Iterator[str], file: Path, report: Report) -> Iterator[tup
             yield reader.line_num, row
 
 
-def _walk_narratives(file: Path, report: Report) -> Iterator[tuple[int, str, str]]:
+def _walk_narratives(file: Path, report: Report) -> Iterator[tuple[int, _Narrative]]:
     with open_text(file, torn=True) as stream:
         for number, line in enumerate(stream, 1):
             if not line.strip():
@@ -250,4 +259,4 @@ def _walk_narratives(file: Path, report: Report) -> Iterator[tuple[int, str, str
             if isinstance(found, Broken):
                 report(Problem(file=str(file), place=f"line {number}", message=f"{found.reason}; it is left out"))
             else:
-                yield number, found.image_id, found.caption
+                yield number, found

@@ -21,7 +21,7 @@ from xml.etree.ElementTree import Element
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from syphus.annotations.labels import HIDDEN, clean
+from syphus.annotations.labels import HIDDEN, clean, clean_identifier
 from syphus.annotations.mending import mend_box
 from syphus.annotations.naming import Names, make_relative
 from syphus.annotations.picture_files import SUFFIXES, is_file, measure_picture, walk_files
@@ -48,6 +48,8 @@ ACTIONS = {
 }
 """Those of VOC 2011 and 2012 whose names are not words; ``jumping``, ``phoning``, ``reading``, ``running``, ``walking`` are."""
 PARTLY = "only partly seen"
+_TECHNICAL = ("rotation", "track id", "keyframe", "z order", "outside")
+"""Attributes that say something of the annotation, and nothing of the thing."""
 
 
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,7 +58,8 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     path: Path
     """An XML file, a folder of them, or one with ``Annotations/`` (and ``JPEGImages/``, ``ImageSets/Main/``) in it."""
     images: Path | None = None
-    """The picture folder. After construction it holds ``path``/JPEGImages where there is one and none is given."""
+    """The picture folder. After construction it holds, where none is given, ``path``/JPEGImages if there is one, or ``path`` if
+    there are pictures in it: labelling tools write each picture's XML beside it."""
     split: str | None = None
     """``train``, ``val``: only the pictures that ``ImageSets/Main/<split>.txt`` lists."""
     origin: Literal[0, 1] = 1
@@ -65,6 +68,8 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.images is None and (self.path / "JPEGImages").is_dir():
             force_setattr(self, "images", self.path / "JPEGImages")
+        elif self.images is None and self.path.is_dir() and next(walk_files(self.path, SUFFIXES), None) is not None:
+            force_setattr(self, "images", self.path)
 
 
 def read(options: Options, report: Report) -> Iterator[Scene]:
@@ -120,6 +125,13 @@ def _read_scenes(files: list[Path], options: Options, report: Report) -> Iterato
             yield _FileReading(file, root, options, report).make_scene(names)
 
 
+def _is_in(images: Path, name: str) -> bool:
+    try:
+        return is_file(images / make_relative(name, images))
+    except ValueError:
+        return False
+
+
 class _Flags(NamedTuple):
     attributes: tuple[str, ...]
     difficult: bool
@@ -165,11 +177,23 @@ class _FileReading:
             endings = (*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES))
             there = (f"{stem}{end}" for end in endings if images and is_file(images / f"{stem}{end}"))
             name = next(there, f"{stem}.jpg")
+        elif images is not None and not _is_in(images, name):
+            # renamed since it was annotated, or beside its XML in a folder of its own
+            name = next((one for one in self._guess_paths(name, images) if _is_in(images, one)), name)
         try:
             return make_relative(name, images)
         except ValueError as error:
             self._say("filename", str(error))
             return None
+
+    def _guess_paths(self, name: str, images: Path) -> Iterator[str]:
+        base = name.replace("\\", "/").rpartition("/")[2]
+        yield base
+        inside = self._file.parent.is_relative_to(images)
+        folder = self._file.parent.relative_to(images).as_posix() if inside else "."
+        for one in (base, *(self._file.stem + end for end in (Path(base).suffix, *SUFFIXES))):
+            yield f"{folder}/{one}"
+            yield one
 
     def _make_metadata(self) -> dict[str, Any]:
         metadata: dict[str, Any] = {}
@@ -182,7 +206,7 @@ class _FileReading:
         return metadata
 
     def _add_object(self, element: Element, place: str) -> None:
-        label = find_text(element, "name")
+        label = clean_identifier(find_text(element, "name"))
         parts = element.findall("part")
         if not label:
             lost = f" with its {len(parts)} parts" if parts else ""
@@ -193,7 +217,7 @@ class _FileReading:
         if flags.difficult:
             self._difficult.append(own)
         for number, part in enumerate(parts, 1):
-            name = find_text(part, "name")
+            name = clean_identifier(find_text(part, "name"))
             if not name:
                 self._say(f"{place} ({label}), part {number}", "it has no name; it is left out")
                 continue
@@ -235,8 +259,17 @@ class _FileReading:
         for action in element.find("actions") or ():
             if self._is_set(clean(action.text), action.tag, place):
                 found.append(ACTIONS.get(action.tag, clean(action.tag.replace("_", " "))))
+        found += self._find_attributes(element)
         attributes = dict.fromkeys(one for one in found if one)
         return _Flags(tuple(attributes), self._is_set(find_text(element, "difficult"), "difficult", place))
+
+    def _find_attributes(self, element: Element) -> Iterator[str]:
+        """CVAT's ``<attributes>``: "color: red", and of those that are ticked the name alone."""
+        for one in element.iterfind("attributes/attribute"):
+            name, value = clean_identifier(find_text(one, "name")), find_text(one, "value")
+            if not name or name.lower() in _TECHNICAL or value.lower() in ("", "false", "__undefined__"):
+                continue
+            yield name if value.lower() == "true" else f"{name}: {value}"
 
     def _is_set(self, text: str, tag: str, place: str) -> bool:
         if text.lower() in ("", "0", "false", "no"):

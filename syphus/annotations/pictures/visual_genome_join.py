@@ -86,7 +86,7 @@ class _Stream:
             if kind != "a list":
                 raise self._refuse(f"is {kind}" if kind != "nothing" else "is empty")
             count = 0
-            for batch in document.walk_array(Shape(ImageName)):
+            for batch in document.walk_array(Shape(ImageName, lenient=True)):
                 count += len(batch.records)
                 for record in batch.records:
                     name = None if isinstance(record, Broken) else _name_of(record)
@@ -105,7 +105,7 @@ class _Stream:
     def _read_rows(self) -> Iterator[tuple[Id | None, Row]]:
         file = str(self._file)
         with NestedDocument(self._file) as document:
-            for batch in document.walk_array(Shape(RECORDS[self._kind])):
+            for batch in document.walk_array(Shape(RECORDS[self._kind], lenient=True)):
                 for index, record in enumerate(batch.records, batch.first):
                     place = f"[{index}]"
                     found = self._save(record, place) if isinstance(record, Broken) else record

@@ -153,11 +153,11 @@ RECORDS: dict[Kind, type[Any]] = {
 
 LISTS: dict[Kind, dict[str, Shape[Any]]] = {
     "image_data": {},
-    "objects": {"objects": Shape(Thing)},
-    "attributes": {"attributes": Shape(Thing)},
-    "relationships": {"relationships": Shape(Relationship)},
-    "region_descriptions": {"regions": Shape(RegionRecord)},
-    "scene_graphs": {"objects": Shape(Thing), "relationships": Shape(Relationship)},
-    "question_answers": {"qas": Shape(QaRecord)},
+    "objects": {"objects": Shape(Thing, lenient=True)},
+    "attributes": {"attributes": Shape(Thing, lenient=True)},
+    "relationships": {"relationships": Shape(Relationship, lenient=True)},
+    "region_descriptions": {"regions": Shape(RegionRecord, lenient=True)},
+    "scene_graphs": {"objects": Shape(Thing, lenient=True), "relationships": Shape(Relationship, lenient=True)},
+    "question_answers": {"qas": Shape(QaRecord, lenient=True)},
 }
 """The lists of each record, and what stands in them."""

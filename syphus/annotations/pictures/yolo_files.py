@@ -11,14 +11,22 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from syphus.annotations.labels import clean
+from syphus.annotations.labels import clean, clean_identifier
 from syphus.annotations.picture_files import SUFFIXES, is_file, is_folder, walk_files
 from syphus.annotations.pictures.yolo_labels import KeypointShape
 from syphus.decoding import read_text
 from syphus.errors import InputError
 
 SPLITS = ("train", "val", "valid", "test")
-_NAMES = ("obj.names", "classes.txt", "names.txt", "labels.txt", "coco.names")
+_NAMES = (
+    "obj.names",
+    "classes.txt",
+    "names.txt",
+    "labels.txt",
+    "coco.names",
+    "_darknet.labels",
+    "predefined_classes.txt",
+)
 _DESCRIPTIONS = ("data.yaml", "data.yml", "dataset.yaml", "obj.data")
 _MOST_KEYPOINTS = 1000
 
@@ -54,7 +62,7 @@ def find_data_set(path: Path, names: Path | None) -> DataSet:
         descriptions = [path / name for name in _DESCRIPTIONS if is_file(path / name)]
         if descriptions:
             return find_data_set(descriptions[0], names)
-        found = names or next((path / name for name in _NAMES if is_file(path / name)), None)
+        found = names or next((path / name for name in _NAMES if is_file(path / name)), None) or _find_inner(path)
         if found is None:
             raise InputError(
                 f"has none of {', '.join((*_DESCRIPTIONS, *_NAMES))}",
@@ -67,8 +75,14 @@ def find_data_set(path: Path, names: Path | None) -> DataSet:
     return _read_yaml(path, names)
 
 
+def _find_inner(path: Path) -> Path | None:
+    """Where the tool left the names: LabelImg beside the labels, Roboflow's darknet in the folder of each split."""
+    places = ("labels", *SPLITS, *(f"labels/{split}" for split in SPLITS), *(f"{split}/labels" for split in SPLITS))
+    return next((path / place / name for place in places for name in _NAMES if is_file(path / place / name)), None)
+
+
 def _read_names(file: Path) -> dict[int, str]:
-    lines = [clean(line) for line in read_text(file).splitlines()]
+    lines = [clean_identifier(line) for line in read_text(file).splitlines()]
     found = {number: name for number, name in enumerate(lines) if name}
     if not found:
         raise InputError("has no names of classes", file=file, mend="It has a name a line, that of class 0 first.")
@@ -115,11 +129,16 @@ def _read_yaml(file: Path, names: Path | None) -> DataSet:
 def _find_names(given: Any, file: Path) -> dict[int, str]:
     """``names``: a list, or an object by class number."""
     pairs = enumerate(given) if isinstance(given, list) else given.items() if isinstance(given, dict) else ()
-    found = {key: clean(str(name)) for key, name in pairs if isinstance(key, int)}
+    numbered = ((int(key) if _is_number(key) else key, name) for key, name in pairs)  # "0", as some tools quote it
+    found = {key: clean_identifier(str(name)) for key, name in numbered if isinstance(key, int)}
     found = {key: name for key, name in found.items() if name}
     if not found:
         raise InputError("has no `names`", file=file, mend=_WANTED)
     return found
+
+
+def _is_number(key: Any) -> bool:
+    return isinstance(key, str) and key.isascii() and key.isdigit() and len(key) < 6
 
 
 def _find_entries(data: dict[Any, Any], root: Path, file: Path) -> dict[str, list[Path]]:

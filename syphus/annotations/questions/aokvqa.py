@@ -38,7 +38,7 @@ class _Record(Struct, gc=False):
     image_id: Id
     question_id: Id
     question: str
-    split: str = ""
+    split: str | None = None
     choices: list[str] | None = None
     correct_choice_idx: int | None = None
     direct_answers: list[str] | None = None
@@ -53,7 +53,7 @@ class _Row(Struct, array_like=True, gc=False):
     index: int
 
 
-_SHAPES = {"": Shape(_Record)}
+_SHAPES = {"": Shape(_Record, lenient=True)}
 
 
 def read(options: Options, report: Report) -> Iterator[Scene]:

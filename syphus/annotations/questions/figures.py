@@ -23,10 +23,11 @@ from syphus.annotations.containers.pair_rows import Row, open_rows
 from syphus.annotations.json_shapes import find_layout
 from syphus.annotations.labels import clean
 from syphus.annotations.naming import Names, find_stem, make_relative
+from syphus.annotations.questions.choices import find_by_letter, find_by_text, strip_letters
 from syphus.annotations.questions.picture_rows import PictureName, PictureRows
 from syphus.annotations.questions.record_files import name_other
 from syphus.annotations.reading import Problem, Report
-from syphus.annotations.text_files import find_encoding, open_bytes, open_text
+from syphus.annotations.text_files import find_encoding, open_plain, open_text
 from syphus.errors import InputError
 from syphus.records import Asset, Caption, Question, Scene
 
@@ -36,8 +37,6 @@ CHOICE_NAMES = ("choice a", "choice b", "choice c", "choice d", "choice e")
 """Columns, in any case."""
 
 _HEAD = 1 << 16
-_LETTERS = "ABCDE"
-_LETTERED = re.compile(r"\(?([A-Ea-e])\s*[:.)]\s*")
 
 
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,7 +82,7 @@ def read(options: Options, report: Report) -> Iterator[Scene]:
     Raises:
         InputError: at once where the file cannot be read, is in another encoding or is no such file.
     """
-    with open_bytes(options.path) as stream:
+    with open_plain(options.path) as stream:
         data = stream.read(_HEAD)
     head = data.decode(find_encoding(options.path, options.encoding), errors="replace").lstrip("\ufeff")
     first = next((line for line in head.splitlines() if line.strip()), "")
@@ -196,7 +195,7 @@ def _make_question(row: Row, columns: _Columns, faults: list[str]) -> Question |
         if columns.question and _text(row, columns.answer, faults):
             faults.append("there is an answer, but no question; it is left out")
         return None
-    options = _strip_letters([_text(row, column, faults) for column in columns.choices])
+    options = strip_letters([_text(row, column, faults) for column in columns.choices])
     while options and not options[-1]:
         options.pop()
     answer, label = _text(row, columns.answer, faults), _text(row, columns.label, faults).upper()
@@ -204,26 +203,13 @@ def _make_question(row: Row, columns: _Columns, faults: list[str]) -> Question |
     return Question(question=text, answers=answers, options=tuple(options), correct=correct)
 
 
-def _strip_letters(choices: list[str]) -> list[str]:
-    """Without their letters, where each has its own."""
-    marks = [_LETTERED.match(choice) for choice in choices]
-    own = [mark is not None and mark[1].upper() == letter for mark, letter in zip(marks, _LETTERS, strict=False)]
-    if not all(mark or not choice for mark, choice in zip(own, choices, strict=False)):
-        return choices
-    return [choice[mark.end() :] if mark else choice for mark, choice in zip(marks, choices, strict=True)]
-
-
 def _find_correct(options: list[str], answer: str, label: str, faults: list[str]) -> tuple[int | None, tuple[str, ...]]:
     """Which choice is right, and the answer in words."""
     if not options:
         return None, (answer,) if answer else ()
-    plain = [option.casefold() for option in options]
-    mark = _LETTERED.match(answer)
-    spellings = {answer.casefold(), answer[mark.end() :].casefold() if mark else ""} - {""}
-    by_text = next((place for place, option in enumerate(plain) if option in spellings), None)
-    by_label = _find_letter(label, options)
+    by_text, by_label = find_by_text(options, answer), find_by_letter(options, label)
     if by_label is None and by_text is None:
-        by_label = _find_letter(answer, options)
+        by_label = find_by_letter(options, answer)
         if by_label is not None:
             return by_label, (options[by_label],)
     if by_label is not None and by_text is not None and by_label != by_text:
@@ -234,11 +220,6 @@ def _find_correct(options: list[str], answer: str, label: str, faults: list[str]
     if answer or label:
         faults.append(f"the answer {(answer or label)[:60]!r} is none of the choices; no choice is called right")
     return None, (answer,) if answer else ()
-
-
-def _find_letter(text: str, options: list[str]) -> int | None:
-    place = _LETTERS.find(text.upper()) if len(text) == 1 else -1
-    return place if 0 <= place < len(options) else None
 
 
 def _make_scenes(found: _Found) -> Iterator[Scene]:

@@ -66,7 +66,7 @@ class _Row(Struct, array_like=True, gc=False):
     types: tuple[str, str, str]
 
 
-_SHAPE = NamedShape(_Record)
+_SHAPE = NamedShape(_Record, lenient=True)
 
 
 def read(options: Options, report: Report) -> Iterator[Scene]:

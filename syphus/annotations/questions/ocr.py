@@ -12,10 +12,14 @@ The forms, found by content:
   difficult, key_cls}]`` a line, of recognition sets ``path<tab>text``;
 - ICDAR 2013, 2015, 2017 MLT (https://rrc.cvc.uab.es): a folder of ``gt_img_1.txt``, each line ``x1,y1,...,x4,y4,text`` or
   ``x1,y1,x2,y2,"text"``, the first with a byte order mark; the text may hold commas, in MLT the script stands before it;
+- TextOCR (https://textvqa.org/textocr) and COCO-Text (https://bgshih.github.io/cocotext): ``{imgs: {id: {file_name, width,
+  height}}, anns: {id: {image_id, utf8_string, points or mask or polygon, bbox, legibility}}}``;
+- FUNSD (https://guillaumejaume.github.io/FUNSD): a folder of JSON files, ``{form: [{box: [x1, y1, x2, y2], text, label, words,
+  linking}]}``, each with the name of its picture; an answer's class is the question that it is linked to;
 - a plain form: ``{image, width, height, lines: [{text, box or points, score, engine}]}``, as JSON Lines or in a JSON list.
 
 Polygons become the box around them. ``###``, ``ignore`` and ``difficult`` mean that nobody could read it: these are left out
-with a count. Left aside: ``seg_map``, ``bbox_label``, ``metainfo``, and the script of MLT.
+with a count. Left aside: ``seg_map``, ``bbox_label``, ``metainfo``, the script of MLT, FUNSD's single words.
 """
 
 from collections.abc import Iterator
@@ -28,7 +32,7 @@ from syphus.annotations.known import KnownIds
 from syphus.annotations.labels import clean, clean_identifier
 from syphus.annotations.mending import mend_box
 from syphus.annotations.naming import Names, find_stem, make_relative
-from syphus.annotations.picture_files import SUFFIXES, as_pixels
+from syphus.annotations.picture_files import SUFFIXES, as_pixels, is_file
 from syphus.annotations.questions.ocr_forms import Found, find_pages
 from syphus.annotations.questions.ocr_records import Piece
 from syphus.annotations.questions.picture_rows import PictureName
@@ -141,11 +145,15 @@ class _Making:
         picture = (found.page.picture or "").strip()
         images = self._options.images
         if found.named:
-            return make_relative(picture, images)
+            path = make_relative(picture, images)
+            # TextOCR writes `train/a.jpg`, and its archive has other folders
+            bare = path.rpartition("/")[2]
+            nearer = images is not None and not is_file(images / path) and is_file(images / bare)
+            return bare if nearer else path
         if self._name is not None:
             return self._name.make(picture, images)
         there = (picture + suffix for suffix in SUFFIXES) if images else iter(())
-        file = next((name for name in there if images and (images / name).is_file()), picture + ".jpg")
+        file = next((name for name in there if images and is_file(images / name)), picture + ".jpg")
         return make_relative(file, images)
 
     def _make_scene(self, found: Found, path: str, names: Names, faults: list[tuple[str, bool]]) -> Scene:

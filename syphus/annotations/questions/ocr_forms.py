@@ -11,11 +11,12 @@ from typing import NamedTuple
 import msgspec
 
 from syphus.annotations.json_nested import NestedDocument
-from syphus.annotations.json_shapes import Broken, find_layout
+from syphus.annotations.json_shapes import Broken, Shape, find_layout
 from syphus.annotations.picture_files import SUFFIXES
-from syphus.annotations.questions.ocr_records import PAGE, PIECES, Page, Piece, save_page
+from syphus.annotations.questions.ocr_records import PAGE, PIECES, Page, Piece, save_page, sort_out
 from syphus.annotations.questions.record_files import name_other, name_place
-from syphus.annotations.text_files import find_encoding, open_bytes, open_text
+from syphus.annotations.text_files import find_encoding, open_plain, open_text, open_utf8
+from syphus.decoding import decode_json, read_text
 from syphus.errors import InputError
 
 _HEAD = 1 << 20
@@ -59,10 +60,12 @@ def find_pages(path: Path, complain: Complain, *, encoding: str | None) -> Itera
     """
     if path.is_dir():
         files = sorted(file for file in path.glob("*.txt") if file.is_file())
-        if not files:
-            raise InputError("has no .txt files", file=path, mend="A folder is read as ICDAR's: a text file a picture.")
-        return _read_icdar(files, complain, encoding)
-    with open_bytes(path) as stream:
+        forms = sorted(file for file in path.glob("*.json") if file.is_file())
+        if not files and not forms:
+            mend = "A folder is read as ICDAR's, a text file a picture, or FUNSD's, a JSON file a picture."
+            raise InputError("has no .txt and no .json files", file=path, mend=mend)
+        return _read_icdar(files, complain, encoding) if files else _read_funsd(forms, complain)
+    with open_plain(path) as stream:
         data = stream.read(_HEAD)
     head = data.decode(find_encoding(path, encoding), errors="replace").lstrip("\ufeff")
     if not head.strip():
@@ -75,7 +78,7 @@ def find_pages(path: Path, complain: Complain, *, encoding: str | None) -> Itera
         return _Lines(path, complain, encoding).read(_read_record)
     if _find_quad(first) is not None:
         return _read_icdar([path], complain, encoding)
-    if first.split("\t" if "\t" in first else None, maxsplit=1)[0].strip().lower().endswith(SUFFIXES):
+    if first.split("\t" if "\t" in first else None, maxsplit=1)[0].strip(" ,").lower().endswith(SUFFIXES):
         return _Lines(path, complain, encoding).read(_read_labelled)
     raise InputError(
         f"is no {_WHAT}: its first line is {first[:60]!r}",
@@ -138,6 +141,12 @@ class _Document(_Reading):
             if lines and set(members) & {"img_path", "file_name", "filename", "image"}:  # JSON Lines of a single line
                 yield from _Lines(self._file, self._complain, self._encoding).read(_read_record)
                 return
+            if {"imgs", "anns"} <= set(members):
+                yield from _read_coco_text(self._file, self._complain)
+                return
+            if "form" in members:
+                yield from _read_funsd([self._file], self._complain)
+                return
             raise InputError(f"has no `data_list`: this is no {_WHAT}", file=self._file, mend=name_other(members))
         self.check()
 
@@ -158,11 +167,13 @@ def _read_record(line: str) -> Page | Broken:
 
 
 def _read_labelled(line: str) -> Page | Broken:
-    """PaddleOCR's ``path<tab>[{...}]``; of recognition sets ``path<tab>text``, in mmocr's old ones with a space between."""
+    """PaddleOCR's ``path<tab>[{...}]``; of recognition sets ``path<tab>text``, or with a space between (mmocr), or a comma (ICDAR)."""
     line = line.strip("\r\n\ufeff")
     picture, tab, rest = line.partition("\t")
     if not tab:
         picture, _, rest = line.partition(" ")
+        if picture.endswith(","):
+            picture, rest = picture[:-1], rest.strip().removeprefix('"').removesuffix('"')
     raw = rest.strip().encode(errors="replace")
     if not picture.strip():
         return Broken("there is no picture", raw)
@@ -217,3 +228,108 @@ def _find_quad(line: str) -> Piece | None:
                 text = text[1:-1]
             return Piece(text=text, box=[float(number) for number in _NUMBERS.findall(found[0])])
     return None
+
+
+class _TextImage(msgspec.Struct, gc=False):
+    file_name: str
+    width: int | float | None = None
+    height: int | float | None = None
+
+
+class _TextPlace(msgspec.Struct, gc=False):
+    image_id: int | str
+    utf8_string: str | None = None
+    points: list[float] | None = None
+    mask: list[float] | None = None
+    polygon: list[float] | None = None
+    bbox: list[float] | None = None
+    legibility: str | None = None
+
+    def make_piece(self) -> Piece:
+        """As other forms have it; COCO-Text's box is a corner and a size, and TextOCR's illegible word a dot."""
+        text = self.utf8_string or ""
+        points = next((one for one in (self.points, self.mask, self.polygon) if one and len(one) > 3), None)
+        if points is None and self.bbox and len(self.bbox) == 4:
+            x, y, width, height = self.bbox
+            points = [x, y, x + width, y + height]
+        illegible = self.legibility == "illegible" or text.strip() == "."
+        return Piece(text=text, polygon=points, ignore=illegible)  # type: ignore[arg-type]
+
+
+class _CocoText(msgspec.Struct):
+    imgs: dict[str, msgspec.Raw]
+    anns: dict[str, msgspec.Raw]
+
+
+_COCO_TEXT: Shape[_CocoText] = Shape(_CocoText)
+_TEXT_IMAGE: Shape[_TextImage] = Shape(_TextImage, lenient=True)
+_TEXT_PLACE: Shape[_TextPlace] = Shape(_TextPlace, lenient=True)
+
+
+def _read_coco_text(file: Path, complain: Complain) -> Iterator[Found]:
+    """TextOCR's and COCO-Text's form, held whole: words under their ids, and pictures under theirs."""
+    with open_utf8(file) as stream:
+        document = _COCO_TEXT.decode_one(stream.read())
+    if isinstance(document, Broken):
+        raise InputError(f"is no {_WHAT}: {document.reason}", file=file)
+    pieces: dict[str, list[Piece]] = {}
+    good = False
+    for name, raw in document.anns.items():
+        place = _TEXT_PLACE.decode_one(bytes(raw))
+        if isinstance(place, Broken):
+            complain(str(file), f"anns, {name[:60]}", f"{place.reason}; it is left out")
+        else:
+            pieces.setdefault(str(place.image_id), []).append(place.make_piece())
+    for name, raw in document.imgs.items():
+        image = _TEXT_IMAGE.decode_one(bytes(raw))
+        if isinstance(image, Broken):
+            lost = len(pieces.pop(name, ()))
+            complain(str(file), f"imgs, {name[:60]}", f"{image.reason}; it is left out with its {lost} texts")
+            continue
+        good = True
+        page = Page(img_path=image.file_name, width=image.width, height=image.height, lines=pieces.pop(name, []))
+        yield Found(f"imgs, {name[:60]}", page, [], str(file))
+    if document.imgs and not good:
+        raise InputError("none of its `imgs` is a picture with a `file_name`", file=file)
+    if pieces:
+        some = ", ".join(list(pieces)[:5])
+        count = sum(map(len, pieces.values()))
+        complain(str(file), "anns", f"{count} texts of pictures that `imgs` does not have are left out: {some}")
+
+
+class _Form(msgspec.Struct):
+    form: list[msgspec.Raw]
+
+
+def _name_answers(pieces: list[Piece]) -> None:
+    """Gives each answer the question that it is linked to as its class: "DATE: May 7" says more than "answer: May 7"."""
+    by_id = {piece.id: piece for piece in pieces if isinstance(piece.id, int)}
+    for piece in pieces:
+        if piece.label != "answer":
+            continue
+        links = [link for link in piece.linking if isinstance(link, list)] if isinstance(piece.linking, list) else []
+        ends = [end for link in links for end in link if isinstance(end, int) and end != piece.id]
+        asked = [by_id[end] for end in ends if end in by_id]
+        question = next((one for one in asked if one.text and one.text.strip()), None)
+        if question is not None:
+            piece.label, question.label = (question.text or "").strip(" :"), None
+
+
+def _read_funsd(files: list[Path], complain: Complain) -> Iterator[Found]:
+    """FUNSD's: a JSON file a form, whose picture has its name."""
+    good = False
+    first: InputError | None = None
+    for file in files:
+        try:
+            raws = decode_json(read_text(file), _Form, file=file).form
+        except InputError as error:
+            first = first or error
+            complain(str(file), error.place or "line 1", f"{error.message}; the file is left out")
+            continue
+        good = True
+        faults: list[str] = []
+        pieces = list(sort_out(raws, faults, "form"))
+        _name_answers(pieces)
+        yield Found("form", Page(img_path=file.stem, lines=pieces), faults, str(file), named=False)
+    if first is not None and not good:
+        raise first

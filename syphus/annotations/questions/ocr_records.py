@@ -36,6 +36,9 @@ class Piece(Struct, gc=False):
     difficult: bool | None = None
     score: float | None = None
     engine: str | None = None
+    id: Any = None
+    linking: Any = None
+    """FUNSD's: pairs of ids, a question and its answer. Elsewhere such keys may hold anything."""
 
     @property
     def illegible(self) -> bool:
@@ -106,9 +109,9 @@ class _LoosePage(Struct):
     lines: list[msgspec.Raw] | None = None
 
 
-PAGE: Shape[Page] = Shape(Page)
-PIECES: Shape[list[Piece]] = Shape(list[Piece])
-_PIECE: Shape[Piece] = Shape(Piece)
+PAGE: Shape[Page] = Shape(Page, lenient=True)
+PIECES: Shape[list[Piece]] = Shape(list[Piece], lenient=True)
+_PIECE: Shape[Piece] = Shape(Piece, lenient=True)
 _loose_pages = msgspec.json.Decoder(_LoosePage)
 
 
@@ -129,14 +132,15 @@ def save_page(broken: Broken, faults: list[str]) -> Page | None:
     for key in ("instances", "annotations", "lines"):
         raws = getattr(loose, key)
         if raws is not None:
-            pieces = list(_sort_out(raws, faults, key))
+            pieces = list(sort_out(raws, faults, key))
             page = Page(img_path=loose.img_path or loose.file_name or loose.filename or loose.image, lines=pieces)
             page.width, page.height = sizes.get("width"), sizes.get("height")
             return page
     return None
 
 
-def _sort_out(raws: list[msgspec.Raw], faults: list[str], key: Kind) -> Iterator[Piece]:
+def sort_out(raws: list[msgspec.Raw], faults: list[str], key: str) -> Iterator[Piece]:
+    """The good pieces; what is wrong with the others goes to ``faults``."""
     for index, raw in enumerate(raws):
         piece = _PIECE.decode_one(bytes(raw))
         if isinstance(piece, Broken):

@@ -112,9 +112,13 @@ def find_member(file: Path, key: str) -> str:
         rb'"%s"\s*:\s*("(?:[^"\\]|\\.){0,2000}"|\{[^{}\[\]]{0,2000}\}|[-\w.]{1,40})' % re.escape(key).encode()
     )
     with open_utf8(file) as stream:
-        head = stream.read(_END)
-        size = stream.seek(0, 2)
-        stream.seek(max(len(head), size - _END))
-        tail = stream.read()
+        head = tail = stream.read(_END)
+        try:
+            size = stream.seek(0, 2)
+            stream.seek(max(len(head), size - _END))
+            tail = stream.read()
+        except ValueError:  # what is unpacked on the way has no end to go to
+            while block := stream.read(_END):
+                tail = tail[-_END:] + block
     found = pattern.search(head) or pattern.search(tail)
     return found[1].decode(errors="replace") if found else ""

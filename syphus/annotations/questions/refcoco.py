@@ -9,6 +9,9 @@ picture's (``COCO_train2014_000000581857_16.jpg``), so that the pictures' names 
 what was typed, ``sent`` the same in small letters without marks; one object may stand in several refs, and pictures of
 the Google split stand in train and val both.
 
+gRefCOCO (``grefs(unc).json``, Liu et al. 2023, arXiv:2306.00968) has lists in ``ann_id``: an expression about several objects is a region
+around all of them, and one about nothing in the picture (``[-1]``) is ``absent``.
+
 Left aside: ``tokens`` (``sent`` cut into words), ``sent_ids``, ``file_name``, segmentations, and without the option ``others``
 the objects that no ref of the split is about.
 """
@@ -59,21 +62,22 @@ class _Sentence(Struct, gc=False):
 
 class _Ref(Struct, gc=False):
     image_id: Id
-    ann_id: Id
+    ann_id: Id | list[Id]
     sentences: list[_Sentence]
     ref_id: Id | None = None
-    split: str = ""
+    split: str | None = None
 
 
 class _Row(Struct, array_like=True, gc=False):
     index: int
-    ann_id: Id
+    ann_ids: tuple[Id, ...]
+    """Several in gRefCOCO; none where the expression is about nothing in the picture."""
     ref_id: Id | None
     split: str
     texts: tuple[str, ...]
 
 
-_SHAPES = {"": Shape(_Ref)}
+_SHAPES = {"": Shape(_Ref, lenient=True)}
 _WHAT = "file of RefCOCO's refs"
 
 
@@ -133,7 +137,9 @@ def _read_rows(options: Options, report: Report) -> PictureRows[_Row]:
             message = f"{len(texts) - len(kept)} of the expressions are empty; they are left out"
             report(Problem(file=file, place=place, message=message))
         if kept:
-            rows.add(ref.image_id, _Row(index, ref.ann_id, ref.ref_id, split, kept))
+            ids = ref.ann_id if isinstance(ref.ann_id, list) else [ref.ann_id]
+            named = tuple(one for one in ids if not (isinstance(ref.ann_id, list) and one in (-1, "-1")))
+            rows.add(ref.image_id, _Row(index, named, ref.ref_id, split, kept))
         elif not texts:
             report(Problem(file=file, place=place, message="there are no `sentences`"))
     if options.split is not None and options.split not in splits:
@@ -176,6 +182,16 @@ def _walk_refs(file: Path, report: Report) -> Iterator[tuple[int, _Ref]]:
         raise InputError(f"none of its {len(value)} records can be used ({reason}): this is no {_WHAT}", file=file)
 
 
+def _join_boxes(boxes: list[Box]) -> Box:
+    """The box around all of them."""
+    return (
+        min(box[0] for box in boxes),
+        min(box[1] for box in boxes),
+        max(box[2] for box in boxes),
+        max(box[3] for box in boxes),
+    )
+
+
 class _PictureScene:
     """The making of one scene."""
 
@@ -199,7 +215,7 @@ class _PictureScene:
     def make(self, names: Names, refs: list[_Row]) -> Scene:
         picture = self._picture
         numbers = set(self._set.rows.get(picture.id, ()))
-        wanted = {ref.ann_id for ref in refs}
+        wanted = {id_ for ref in refs for id_ in ref.ann_ids}
         if self._options.others:
             ids = self._set.objects.ids
             wanted |= {id_ for number in numbers if (id_ := ids[number]) is not None}
@@ -213,25 +229,34 @@ class _PictureScene:
                 objects[id_] = made
         regions: list[Region] = []
         by_ref: dict[str, dict[str, Any]] = {}
+        absent: dict[str, None] = {}
         for ref in refs:
-            thing = objects.get(ref.ann_id)
-            if thing is None:
-                place = name_place("", ref.index)
-                message = f"the annotation {ref.ann_id} is none of picture {picture.id} with a good box"
-                self._tell(place, f"{message}; its {len(ref.texts)} expressions are left out")
+            things = [objects.get(id_) for id_ in ref.ann_ids]
+            found = [thing for thing in things if thing is not None and thing.box is not None]
+            if len(found) < len(things):
+                missing = ", ".join(str(id_) for id_ in ref.ann_ids if id_ not in objects)
+                message = f"the annotation {missing} is none of picture {picture.id} with a good box"
+                self._tell(name_place("", ref.index), f"{message}; its {len(ref.texts)} expressions are left out")
                 continue
+            if not found:
+                absent.update(dict.fromkeys(ref.texts))
+                continue
+            box = _join_boxes([thing.box for thing in found if thing.box is not None])
             own = [
-                Region(id=f"r{number}", text=text, box=thing.box)
-                for number, text in enumerate(ref.texts, len(regions) + 1)
+                Region(id=f"r{number}", text=text, box=box) for number, text in enumerate(ref.texts, len(regions) + 1)
             ]
             regions += own
-            more = {"object": thing.id, "regions": [region.id for region in own], "split": ref.split}
+            about: dict[str, Any] = {"object": found[0].id}
+            if len(found) > 1:
+                about = {"objects": [thing.id for thing in found]}
+            more = {**about, "regions": [region.id for region in own], "split": ref.split}
             by_ref[str(ref.index if ref.ref_id is None else ref.ref_id)] = more
         return Scene(
             id=names.give(find_stem(picture.file_name or picture.coco_url or "") or str(picture.id)),
             assets=(self._make_asset(),),
             objects=tuple(objects.values()),
             regions=tuple(regions),
+            absent=tuple(absent),
             metadata={"image_id": picture.id, "refs": by_ref},
         )
 

@@ -52,7 +52,7 @@ class _Lines(Struct, array_like=True, gc=False):
     lines: tuple[_Line, ...]
 
 
-_SHAPES = {"data": Shape(_Record)}
+_SHAPES = {"data": Shape(_Record, lenient=True)}
 
 
 class Words:

@@ -8,6 +8,7 @@ Their files are one object with a list ``data`` of records, a question or a capt
   reference_strs}`` and the same of the picture; each record repeats all captions of its picture in ``reference_strs``;
 - DocVQA and InfographicVQA (https://www.docvqa.org): ``{questionId, question, image (or image_local_name), docId,
   ucsf_document_id, ucsf_document_page_no, answers, data_split}``; the answers are spellings of one, not votes;
+- MP-DocVQA: ``{questionId, question, doc_id, page_ids, answer_page_idx, answers}``; the picture is the page with the answer;
 - ST-VQA (https://rrc.cvc.uab.es/?ch=11): ``{question_id, question, file_path, answers, dataset}``.
 
 The words that the OCR engine Rosetta read stand in a file of their own (``TextVQA_Rosetta_OCR_v0.2_train.json``): ``{data:
@@ -29,6 +30,7 @@ from syphus.annotations.known import KnownIds
 from syphus.annotations.labels import clean
 from syphus.annotations.naming import Names, find_stem, make_relative
 from syphus.annotations.picture_files import as_pixels
+from syphus.annotations.questions.document_words import DocumentWords
 from syphus.annotations.questions.picture_rows import Id, PictureName, PictureRows
 from syphus.annotations.questions.question_texts import clean_texts, count_answers
 from syphus.annotations.questions.record_files import check_files, name_place, walk_records
@@ -43,7 +45,8 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     path: Path
     """``TextVQA_0.5.1_train.json``, ``TextCaps_0.1_train.json``, DocVQA's ``train_v1.0.json`` ..."""
     ocr: Path | None = None
-    """The words in the pictures, as Rosetta read them, joined by ``image_id``."""
+    """The words in the pictures, as Rosetta read them, joined by ``image_id``; or a folder with a file for each page, as DocVQA's
+    ``ocr_results`` (:mod:`~syphus.annotations.questions.document_words`)."""
     images: Path | None = None
     """The picture folder."""
     image_name: str = "{id}.jpg"
@@ -61,6 +64,8 @@ class _Record(Struct, gc=False):
     image: str | None = None
     image_local_name: str | None = None
     file_path: str | None = None
+    page_ids: list[str] | None = None
+    answer_page_idx: int | None = None
     image_width: int | float | None = None
     image_height: int | float | None = None
     image_classes: list[str] | None = None
@@ -93,7 +98,7 @@ class _Row(Struct, array_like=True, gc=False):
     types: tuple[str, ...]
 
 
-_SHAPES = {"data": Shape(_Record)}
+_SHAPES = {"data": Shape(_Record, lenient=True)}
 _WHAT = "file in the form of TextVQA, TextCaps, DocVQA or ST-VQA"
 
 
@@ -113,14 +118,16 @@ def read(options: Options, report: Report) -> Iterator[Scene]:
     Raises:
         InputError: at once where a file cannot be opened; with the first scene where one is of another kind, or torn.
     """
-    check_files(options.path, options.ocr)
+    check_files(options.path, options.ocr if options.ocr is None or not options.ocr.is_dir() else None)
     return _read_scenes(options, PictureName(options.image_name), report)
 
 
 def _read_scenes(options: Options, name: PictureName, report: Report) -> Iterator[Scene]:
     rows = _read_rows(options, name, report)
-    words = Words(report)
-    if options.ocr is not None:
+    words, pages = Words(report), None
+    if options.ocr is not None and options.ocr.is_dir():
+        pages = DocumentWords(options.ocr, options.images, report)
+    elif options.ocr is not None:
         words.read_file(options.ocr, rows)
     names = Names()
     for picture, numbers in rows.walk():
@@ -128,12 +135,16 @@ def _read_scenes(options: Options, name: PictureName, report: Report) -> Iterato
         about = found[0].about
         assert about is not None  # the first record of a picture has it
         ocr = words.make_lines(picture, about.width, about.height)
+        width, height = about.width, about.height
+        page = pages.find(about.path) if pages is not None else None
+        if page is not None:
+            ocr, (width, height) = page.lines, page.size or (width, height)
         if ocr is None:
             ocr = tuple(OcrLine(text=token) for token in about.tokens)
         types = {row.question.source_id or "": list(row.types) for row in found if row.question and row.types}
         yield Scene(
             id=names.give(find_stem(about.path)),
-            assets=(Asset(path=about.path, url=about.url or None, width=about.width, height=about.height),),
+            assets=(Asset(path=about.path, url=about.url or None, width=width, height=height),),
             captions=tuple(
                 Caption(text=text) for text in dict.fromkeys(text for row in found for text in row.captions)
             ),
@@ -168,6 +179,11 @@ def _read_rows(options: Options, name: PictureName, report: Report) -> PictureRo
 def _find_picture(record: _Record, name: PictureName, images: Path | None) -> tuple[int | str, str]:
     """What to group by, and the path; ``ValueError`` where there is no picture, or none inside the folder."""
     path = record.image or record.image_local_name or record.file_path
+    pages, page = record.page_ids or (), record.answer_page_idx
+    if path is None and page is not None and 0 <= page < len(pages):
+        path = f"{pages[page]}.jpg"  # the page that the answer is on; of the others nothing is asked
+    elif path is None and pages:
+        raise ValueError("it does not say which of its pages the question is about (`answer_page_idx`)")
     if path is not None:
         relative = make_relative(path, images)
         return relative, relative

@@ -53,13 +53,14 @@ class _Asked(Struct, gc=False):
 
 
 class _Answer(Struct, gc=False):
-    answer: str
+    answer: str | int | float | None = None
     raw_answer: str | None = None
 
 
 class _Annotation(Struct, gc=False):
     question_id: Id
-    answers: list[_Answer] | None = None
+    answers: list[_Answer | str] | None = None
+    """Records of ten people; in sets that follow the form also texts."""
     multiple_choice_answer: str | None = None
     question_type: str | None = None
     answer_type: str | None = None
@@ -83,8 +84,8 @@ class _Replies(Struct, array_like=True, gc=False):
 _SHOWN = 5
 """Ids that a message lists."""
 
-_ASKED = {"questions": Shape(_Asked)}
-_ANNOTATIONS = {"annotations": Shape(_Annotation)}
+_ASKED = {"questions": Shape(_Asked, lenient=True)}
+_ANNOTATIONS = {"annotations": Shape(_Annotation, lenient=True)}
 
 
 def read(options: Options, report: Report) -> Iterator[Scene]:
@@ -264,9 +265,18 @@ def _join(
         report(Problem(file=str(file), place="annotations", message=message, lost=False))
 
 
+def _read_answer(given: _Answer | str, *, raw: bool) -> str:
+    if isinstance(given, str):
+        return given
+    text = given.raw_answer or given.answer if raw else given.answer
+    if isinstance(text, float):
+        return f"{text:g}"
+    return "" if text is None else str(text)
+
+
 def _make_replies(record: _Annotation, *, raw: bool) -> tuple[_Replies, int]:
     given = record.answers or ()
-    texts = [one.raw_answer or one.answer for one in given] if raw else [one.answer for one in given]
+    texts = [_read_answer(one, raw=raw) for one in given]
     answers, votes, empty = count_answers(texts)
     chosen = clean(record.multiple_choice_answer or "")
     if chosen in answers:

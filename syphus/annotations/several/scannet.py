@@ -8,6 +8,8 @@ Joined by scan id, each of them optional:
 - ScanNet's label table, ``scannetv2-labels.combined.tsv``: the classes of over six hundred raw labels.
 - ScanRefer, ``ScanRefer_filtered_{train,val}.json``: ``[{scene_id, object_id, object_name, ann_id, description, token}]`` (Chen et
   al., ECCV 2020; https://github.com/daveredrum/ScanRefer). ``object_id`` is a text there and a number in the aggregation.
+- Nr3D and Sr3D (Achlioptas et al., ECCV 2020; https://referit3d.github.io), CSV with ``scan_id, target_id, instance_type,
+  utterance``, given as ``scanrefer``: they say of an object of a scan the same kind of thing.
 - Sentences in the form that Syphus's own scene navigation read: ``{scan: {description: [[object id or anything, text], ...]}}``.
 
 An object's id is ``o`` and its ``objectId``; it has no box, since a point cloud has no frame. A ScanRefer sentence describes one

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from syphus.annotations.containers.pair_rows import open_rows
 from syphus.annotations.foreign import name_form, name_keys
 from syphus.annotations.json_shapes import Broken, Shape
 from syphus.annotations.json_stream import JsonDocument
@@ -51,8 +52,8 @@ class _Reference(msgspec.Struct, gc=False):
     ann_id: int | str = ""
 
 
-_group: Shape[_SegGroup] = Shape(_SegGroup)
-_references: Shape[_Reference] = Shape(_Reference)
+_group: Shape[_SegGroup] = Shape(_SegGroup, lenient=True)
+_references: Shape[_Reference] = Shape(_Reference, lenient=True)
 _sentences: Shape[list[Any]] = Shape(list[Any])
 
 
@@ -131,11 +132,13 @@ def read_labels(file: Path, column: str) -> LabelTable:
 
 
 def read_references(file: Path, report: Report) -> dict[str, list[Sentence]]:
-    """ScanRefer's sentences by scan.
+    """ScanRefer's sentences by scan, or those of Nr3D and Sr3D (CSV).
 
     Raises:
-        InputError: where the file is none of ScanRefer, or is torn.
+        InputError: where the file is none of theirs, or is torn.
     """
+    if file.suffix.lower() == ".csv":
+        return _read_table(file, report)
     found: dict[str, list[Sentence]] = {}
     keys: list[str] | None = None
     with JsonDocument(file) as document:
@@ -148,18 +151,43 @@ def read_references(file: Path, report: Report) -> dict[str, list[Sentence]]:
                     keys = record.find_keys() if keys is None else keys
                     report(Problem(file=str(file), place=place, message=f"{record.reason}; the record is left out"))
                     continue
-                text, scan = " ".join(record.description.split()), record.scene_id.strip()
-                if not text or not scan:
-                    message = f"{'scene_id' if text else 'the description'} is empty; the record is left out"
-                    report(Problem(file=str(file), place=place, message=message))
-                    continue
-                name = " ".join(record.object_name.replace("_", " ").split())
-                sentence = Sentence(text, _read_id(record.object_id), name, str(record.ann_id))
-                found.setdefault(scan, []).append(sentence)
+                _add_reference(record, found, file, place, report)
     if keys is not None and not found:
         what, mend = name_form(keys)
         message = f"is {what}" if what else f"has no record of ScanRefer's; its keys: {name_keys(keys)}"
         raise InputError(message, file=file, mend=mend)
+    return found
+
+
+def _add_reference(
+    record: _Reference, found: dict[str, list[Sentence]], file: Path, place: str, report: Report
+) -> None:
+    text, scan = " ".join(record.description.split()), record.scene_id.strip()
+    if not text or not scan:
+        message = f"{'scene_id' if text else 'the description'} is empty; the record is left out"
+        report(Problem(file=str(file), place=place, message=message))
+        return
+    name = " ".join(record.object_name.replace("_", " ").split())
+    sentence = Sentence(text, _read_id(record.object_id), name, str(record.ann_id))
+    found.setdefault(scan, []).append(sentence)
+
+
+_COLUMNS = ("scan_id", "target_id", "instance_type", "utterance")
+
+
+def _read_table(file: Path, report: Report) -> dict[str, list[Sentence]]:
+    """Nr3D's and Sr3D's (https://referit3d.github.io): ``scan_id,target_id,instance_type,utterance`` among other columns."""
+    rows = open_rows(file, report, encoding=None, delimiter=",")
+    missing = [name for name in _COLUMNS if name not in rows.columns]
+    if missing:
+        message = f"has no column {', '.join(missing)}; its columns: {name_keys(rows.columns)}"
+        raise InputError(message, file=file, mend="Nr3D's and Sr3D's tables have them; ScanRefer's files are JSON.")
+    found: dict[str, list[Sentence]] = {}
+    for row in rows.rows:
+        scan, target, name, text = (str(row.values[column]).strip() for column in _COLUMNS)
+        number = str(row.values.get("assignmentid", "")).strip()
+        record = _Reference(scene_id=scan, description=text, object_id=target, object_name=name, ann_id=number)
+        _add_reference(record, found, file, row.place, report)
     return found
 
 

@@ -60,7 +60,7 @@ class _Pair(Struct):
     annotators: list[list[str]]
 
 
-_SHAPE: Shape[_Record] = Shape(_Record)
+_SHAPE: Shape[_Record] = Shape(_Record, lenient=True)
 
 
 def read(options: Options, report: Report) -> Iterator[Scene]:

@@ -61,9 +61,9 @@ class Entry(msgspec.Struct, gc=False):
 
 
 _SHAPES: dict[str, Shape[Any]] = {
-    "images": Shape(Photo),
-    "albums": Shape(Album),
-    "annotations": Shape(list[Sentence] | Sentence),  # type: ignore[arg-type]
+    "images": Shape(Photo, lenient=True),
+    "albums": Shape(Album, lenient=True),
+    "annotations": Shape(list[Sentence] | Sentence, lenient=True),  # type: ignore[arg-type]
 }
 
 

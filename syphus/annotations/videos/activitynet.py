@@ -31,14 +31,14 @@ class Options(VideoOptions, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class _Video(Struct, frozen=True):
-    timestamps: list[tuple[float, float]]
-    sentences: list[str]
+    timestamps: list[list[float | None] | None]
+    sentences: list[str | None]
     duration: float | None = None
     fps: float | None = None
     """TACoS has it, and its times are frames."""
 
 
-_video: NamedShape[_Video] = NamedShape(_Video)
+_video: NamedShape[_Video] = NamedShape(_Video, lenient=True)
 
 
 def read(options: Options, report: Report) -> Iterator[Scene]:

@@ -5,7 +5,7 @@ shelf.`` Seconds; many end after the video. Lines of one video make one scene.
 
 Charades (Sigurdsson et al. 2016, ``Charades_v1_train.csv``) knows the videos' lengths, which Charades-STA does not: give it as
 ``charades``. It adds the room, the objects, what the actors were asked to do and how others described it, and the actions with
-their times, named by ``classes`` (``Charades_v1_classes.txt``: ``c000 Holding some clothes``). Left out knowingly: ``subject``,
+their times, named by ``classes`` (``Charades_v1_classes.txt``: ``c000 Holding some clothes``). It is also read alone. Left out knowingly: ``subject``,
 ``quality``, ``relevance``, ``verified``, and ``egocentric``, which are about the recording.
 """
 
@@ -20,7 +20,7 @@ from syphus.annotations.containers.pair_rows import Row, open_rows
 from syphus.annotations.labels import clean
 from syphus.annotations.naming import Names
 from syphus.annotations.reading import Problem, Report
-from syphus.annotations.text_files import open_text
+from syphus.annotations.text_files import open_plain, open_text
 from syphus.annotations.videos.video_scenes import VideoOptions, finish, open_videos
 from syphus.annotations.videos.videos import Moment, Moments, VideoFolder, find_duration
 from syphus.errors import InputError
@@ -30,12 +30,15 @@ _LINE = re.compile(
     r"(?P<video>\S+)\s+(?P<start>-?[\d.]+(?:[eE][-+]?\d+)?)\s+(?P<end>-?[\d.]+(?:[eE][-+]?\d+)?)\s*##(?P<text>.*)"
 )
 _ACTION = re.compile(r"(?P<code>c\d+)\s+(?P<start>-?[\d.]+)\s+(?P<end>-?[\d.]+)$")
+_JSON_READERS = (
+    "Of sentences with times in JSON, `activitynet` reads `{video: {timestamps, sentences}}`, `qvhighlights` windows."
+)
 _ENOUGH = 20
 """Lines that are none, and no good one, after which a file is given up."""
 
 
 class Options(VideoOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``path`` is ``charades_sta_train.txt`` or ``charades_sta_test.txt``."""
+    """``path`` is ``charades_sta_train.txt`` or ``charades_sta_test.txt``; for Charades alone it is ``Charades_v1_train.csv``."""
 
     charades: Path | None = None
     """``Charades_v1_train.csv`` or ``Charades_v1_test.csv``."""
@@ -76,9 +79,21 @@ def read(options: Options, report: Report) -> Iterator[Scene]:
     """
     videos = open_videos(options)
     classes = _read_classes(options.classes, report) if options.classes else {}
-    known = _read_charades(options.charades, report) if options.charades else {}
-    sentences = _read_sentences(options.path, report)
-    return finish(_make_scenes(sentences, known, classes, videos, options, report), options, report)
+    alone = _is_charades(options.path)
+    file = options.path if alone else options.charades
+    known = _read_charades(file, report) if file else {}
+    sentences: dict[str, list[_Sentence]]
+    sentences = {name: [] for name in known} if alone else _read_sentences(options.path, report)
+    if not classes and any(one.actions for one in known.values()):
+        message = "the actions are left out: only `classes` (Charades_v1_classes.txt) names them"
+        report(Problem(file=str(file), place="the whole file", message=message))
+    return finish(_make_scenes(sentences, known, classes, file, videos, options, report), options, report)
+
+
+def _is_charades(file: Path) -> bool:
+    with open_plain(file) as stream:
+        columns = stream.readline(10_000).lstrip(b"\xef\xbb\xbf").strip().split(b",")
+    return {b"id", b"length", b"actions"} <= set(columns)
 
 
 def _read_sentences(file: Path, report: Report) -> dict[str, list[_Sentence]]:
@@ -99,8 +114,7 @@ def _read_sentences(file: Path, report: Report) -> dict[str, list[_Sentence]]:
                 break
     if not found:
         what = "is empty" if not broken else "has no line `VIDEO start end##sentence`: this is no Charades-STA file"
-        mend = "Charades' own file is given as `charades`." if broken and file.suffix == ".csv" else ""
-        raise InputError(what, file=file, mend=mend)
+        raise InputError(what, file=file, mend=_JSON_READERS if broken and file.suffix.startswith(".json") else "")
     return found
 
 
@@ -165,6 +179,7 @@ def _make_scenes(
     sentences: dict[str, list[_Sentence]],
     known: dict[str, _Known],
     classes: dict[str, str],
+    file: Path | None,
     videos: VideoFolder,
     options: Options,
     report: Report,
@@ -175,18 +190,18 @@ def _make_scenes(
         try:
             asset = videos.make_asset(name, duration=about.length)
         except ValueError as error:
-            place = f"line {lines[0].line}"
+            place = f"line {lines[0].line}" if lines else about.place
             report(Problem(file=str(options.path), place=place, message=f"{error}; the video is left out"))
             continue
         moments = Moments(options.path, report, about.length)
-        if options.charades and name not in known:
+        if file and name not in known:
             moments.tell(
                 f"line {lines[0].line}", f"`charades` does not know {name}; its length stays unknown", lost=False
             )
         for line in lines:
             moments.add(Moment(line.start, line.end, line.text, {}, f"line {line.line}"))
-        if options.charades and about.actions:
-            moments.turn_to(options.charades)
+        if file and classes and about.actions:
+            moments.turn_to(file)
             _add_actions(moments, about, classes)
         prose = [f"The room: {about.room}."] if about.room else []
         prose += [f"The actors were asked to play this: {about.script}"] if about.script else []
@@ -215,5 +230,4 @@ def _add_actions(moments: Moments, about: _Known, classes: dict[str, str]) -> No
         if not found:
             moments.tell(about.place, f"the action {part[:40]!r} is no `c000 start end`; it is left out")
         elif not name:
-            why = "`classes` does not name it" if classes else "its name is not known without `classes`"
-            moments.tell(about.place, f"the action {part[:40]!r} is left out: {why}")
+            moments.tell(about.place, f"the action {part[:40]!r} is left out: `classes` does not name it")

@@ -42,7 +42,9 @@ class Header(NamedTuple):
 
 
 _STAMP = r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2})(?:[.,:](\d{1,9}))?"
-_ARROW = re.compile(rf"\s*{_STAMP}\s*-{{1,2}}>\s*{_STAMP}(?=\s|$)")
+_ARROW = re.compile(rf"\s*-?{_STAMP}\s*-{{1,2}}>\s*-?{_STAMP}(?=\s|$)")
+_BEFORE_ZERO = re.compile(r"\s*-\d"), re.compile(r".*>\s*-\d")
+"""Of the first and the second time: a film that was cut at its beginning has cues from before it."""
 _COMMA = re.compile(rf"\s*{_STAMP},{_STAMP}\s*$")
 _FRAMES = re.compile(r":\d+:\d+:\d")
 _LIKE_COMMA = re.compile(r"^\s*\d+:[\d:]+\.\w+,\d+:\S+\s*$")
@@ -159,7 +161,9 @@ class _Parser:
 
     def _open(self, found: re.Match[str], line: str, place: int) -> Iterator[Fault]:
         groups = found.groups()
-        self._times = (_to_seconds(groups[:4]), _to_seconds(groups[4:]))
+        start, end = _to_seconds(groups[:4]), _to_seconds(groups[4:])
+        is_before = [bool(pattern.match(line)) for pattern in _BEFORE_ZERO]
+        self._times = (-start if is_before[0] else start, -end if is_before[1] else end)
         self._blank_ends = self._webvtt or "-->" not in line  # SBV is as strict as WebVTT
         self._place = place
         if _FRAMES.search(line):
@@ -183,9 +187,21 @@ class _Parser:
 
     def _is_over(self, following: int) -> bool:
         """Whether the empty line before ``following`` ends the cue. In SRT it may also stand inside of one."""
-        if self._blank_ends or not self._times or following == len(self._lines):
+        if not self._times or following == len(self._lines):
+            return True
+        if self._webvtt and not self._text:
+            return self._begins_cue(following)
+        if self._blank_ends:
             return True
         return bool(_INDEX.match(self._lines[following]))
+
+    def _begins_cue(self, index: int) -> bool:
+        """Whether a line of WebVTT is the times of a cue, its name before them, or a block between cues.
+
+        YouTube's rolling captions begin with a line of one space, and tools that tidy files make it an empty line.
+        """
+        following = self._lines[index + 1] if index + 1 < len(self._lines) else ""
+        return any("-->" in line for line in (self._lines[index], following)) or bool(_ASIDE.match(self._lines[index]))
 
     def _skip_block(self, index: int) -> int:
         while index < len(self._lines) and self._lines[index].strip() and not _ARROW.match(self._lines[index]):

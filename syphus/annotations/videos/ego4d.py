@@ -3,14 +3,16 @@
 Ego4D (Grauman et al. 2022), ``narration.json``: ``{video_uid: {"narration_pass_1": {"narrations": [{"timestamp_sec",
 "timestamp_frame", "narration_text", "annotation_uid"}], "summaries": [{"start_sec", "end_sec", "summary_text",
 "annotation_uid"}]}, "narration_pass_2": {...}, "status"}}``; later releases wrap it in ``{"videos": ...}``. Two people narrated
-most videos: with both, the column ``narrator`` says who. A narration belongs to a single moment. What the tags become stands in
+most videos: with both, the column ``narrator`` says who. The second release's ``all_narrations_redacted.json`` does not tell them
+apart: ``{"videos": {video_uid: {"narrations": [{"time", "text", "_annotation_uid"}], "summaries": [{"start_time", "end_time",
+"text"}]}}}``. A narration belongs to a single moment. What the tags become stands in
 :mod:`syphus.annotations.videos.narrations`; they are kept in ``metadata["tags"]``, one for each segment.
 
 The first version of Syphus read ``{video: {"clips": [{"narrations": [{"time", "text", "object_description": []}]}]}}`` and lost
 the times and objects of all clips but the first where a time came twice. Here each clip is a scene of its own. Times are
 those of the clip; where it has a ``start``, that is where it begins in the video.
 
-Left out knowingly: ``timestamp_frame`` (the same in frames), ``annotation_uid``, ``_annotation_uid``, ``status``.
+Left out knowingly: ``timestamp_frame`` (the same in frames), ``annotation_uid`` and whatever begins with ``_``, ``status``.
 """
 
 from collections.abc import Iterator
@@ -38,7 +40,7 @@ _AROUND = ("videos", "date", "version", "description", "metadata")
 
 
 class Options(VideoOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``path`` is ``narration.json``, or a file in the form of Syphus' first version."""
+    """``path`` is ``narration.json``, ``all_narrations_redacted.json``, or a file in the form of Syphus' first version."""
 
     info: Path | None = None
     """``ego4d.json``: the lengths of the videos."""
@@ -46,19 +48,24 @@ class Options(VideoOptions, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class _Narration(Struct, frozen=True):
-    narration_text: str
-    timestamp_sec: float
+    narration_text: str | None = None
+    timestamp_sec: float | None = None
+    text: str | None = None
+    time: float | None = None
 
 
 class _Summary(Struct, frozen=True):
-    summary_text: str
+    summary_text: str | None = None
     start_sec: float | None = None
     end_sec: float | None = None
+    text: str | None = None
+    start_time: float | None = None
+    end_time: float | None = None
 
 
 class _Pass(Struct, frozen=True):
-    narrations: list[_Narration] = []
-    summaries: list[_Summary] = []
+    narrations: list[_Narration] | None = None
+    summaries: list[_Summary] | None = None
 
 
 class _Described(Struct, frozen=True):
@@ -76,6 +83,8 @@ class _Clip(Struct, frozen=True):
 class _Video(Struct, frozen=True):
     narration_pass_1: _Pass | None = None
     narration_pass_2: _Pass | None = None
+    narrations: list[_Narration] | None = None
+    summaries: list[_Summary] | None = None
     clips: list[_Clip] | None = None
     status: str | None = None
 
@@ -85,7 +94,7 @@ class _Info(Struct, frozen=True):
     duration_sec: float | None = None
 
 
-_video: NamedShape[_Video] = NamedShape(_Video)
+_video: NamedShape[_Video] = NamedShape(_Video, lenient=True)
 _info: Shape[_Info] = Shape(_Info)
 
 
@@ -151,13 +160,15 @@ def _make_scenes(
                 )
             continue
         passes = {"1": video.narration_pass_1, "2": video.narration_pass_2}
-        if not any(passes.values()):
+        joint = _Pass(video.narrations, video.summaries) if video.narrations or video.summaries else None
+        if not joint and not any(passes.values()):
             message = "has no narrations" + (f" (status {video.status!r})" if video.status else "")
             report(Problem(file=str(options.path), place=place, message=f"{message}; it is left out", lost=False))
             continue
         is_any = True
         moments = Moments(options.path, report, duration)
         prose = _add_passes(moments, passes, options.narrator, place)
+        prose += _add_pass(moments, joint, {}, place) if joint else ()
         yield _make_scene(names.give(name), asset, moments, {"video": name}, prose)
     if not is_any:
         raise InputError(f"has no narrations at all: this is no {_WHAT}", file=options.path)
@@ -189,25 +200,33 @@ def _add_passes(moments: Moments, passes: dict[str, _Pass | None], asked: str, p
     prose: list[str] = []
     for number, one in taken.items():
         own = {"narrator": number} if len(taken) > 1 else {}
-        where = f"{place}, narration_pass_{number}"
-        for index, said in enumerate(one.narrations):
-            _add_narration(moments, said.narration_text, said.timestamp_sec, own, f"{where}.narrations[{index}]")
-        for index, summary in enumerate(one.summaries):
-            text = read_narration(summary.summary_text).text
-            spot = f"{where}.summaries[{index}]"
-            if not text:
-                moments.tell(spot, "the summary is empty; it is left out")
-            elif summary.start_sec is None or summary.end_sec is None:
-                prose.append(text)
-            else:
-                columns = {"summary": text, **own}
-                moments.add(
-                    Moment(summary.start_sec, summary.end_sec, "", columns, spot), needs_text=False, tag="summary"
-                )
+        prose += _add_pass(moments, one, own, f"{place}, narration_pass_{number}")
     return tuple(prose)
 
 
-def _add_narration(moments: Moments, text: str, time: float, columns: dict[str, str], place: str) -> None:
+def _add_pass(moments: Moments, one: _Pass, own: dict[str, str], where: str) -> tuple[str, ...]:
+    prose: list[str] = []
+    for index, said in enumerate(one.narrations or ()):
+        time = said.time if said.timestamp_sec is None else said.timestamp_sec
+        _add_narration(moments, said.narration_text or said.text or "", time, own, f"{where}.narrations[{index}]")
+    for index, summary in enumerate(one.summaries or ()):
+        text = read_narration(summary.summary_text or summary.text or "").text
+        start = summary.start_time if summary.start_sec is None else summary.start_sec
+        end = summary.end_time if summary.end_sec is None else summary.end_sec
+        spot = f"{where}.summaries[{index}]"
+        if not text:
+            moments.tell(spot, "the summary is empty; it is left out")
+        elif start is None or end is None:
+            prose.append(text)
+        else:
+            moments.add(Moment(start, end, "", {"summary": text, **own}, spot), needs_text=False, tag="summary")
+    return tuple(prose)
+
+
+def _add_narration(moments: Moments, text: str, time: float | None, columns: dict[str, str], place: str) -> None:
+    if time is None:
+        moments.tell(place, "the narration has no time; it is left out")
+        return
     narration = read_narration(text)
     if narration.text:
         moments.add(Moment(time, time, narration.text, columns, place), tag=narration.tag)

@@ -3,9 +3,11 @@
 Damen et al. 2022, https://github.com/epic-kitchens/epic-kitchens-100-annotations, ``EPIC_100_train.csv``: ``narration_id,
 participant_id, video_id, narration_timestamp, start_timestamp, stop_timestamp, start_frame, stop_frame, narration, verb,
 verb_class, noun, noun_class, all_nouns, all_noun_classes``. Times are ``00:00:01.89``; actions overlap, and the rows of a video
-stand together but not in order. ``all_nouns`` is a Python list; in its names the thing goes before its kind (``ball:dough``
+stand in no order, and in some files far from each other. ``all_nouns`` is a Python list; in its names the thing goes before its kind (``ball:dough``
 is a ball of dough, ``board:chopping`` a chopping board; both are said the second way here). ``EPIC_100_video_info.csv`` has the
-videos' lengths.
+videos' lengths. EPIC-KITCHENS-55 has ``uid`` for ``narration_id``. EPIC-SOUNDS (Huh et al. 2023,
+https://github.com/epic-kitchens/epic-sounds-annotations) has a ``description`` of what is heard in place of the narration, and
+``annotation_id``: it becomes the column ``sound``.
 
 Left out knowingly: ``narration_timestamp`` (when the narrator spoke, and empty for some), frames, ``noun`` (the first of
 ``all_nouns``) and the numbers of classes.
@@ -16,21 +18,21 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import groupby
 from pathlib import Path
 
 from syphus.annotations.containers.pair_rows import Row, open_rows
+from syphus.annotations.foreign import name_other
 from syphus.annotations.labels import clean
 from syphus.annotations.naming import Names, make_name
 from syphus.annotations.reading import Problem, Report
 from syphus.annotations.videos.narrations import ABOUT_COMMANDS, ABOUT_WEARER
-from syphus.annotations.videos.video_files import name_other
 from syphus.annotations.videos.video_scenes import VideoOptions, finish, open_videos
 from syphus.annotations.videos.videos import Moment, Moments, VideoFolder, find_duration
 from syphus.errors import InputError
-from syphus.records import Scene
+from syphus.records import Asset, Scene
 
-_NEEDED = ("video_id", "start_timestamp", "stop_timestamp", "narration")
+_NEEDED = ("video_id", "start_timestamp", "stop_timestamp")
+_IDS = ("narration_id", "annotation_id", "uid")
 _STAMP = re.compile(r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2}(?:\.\d{1,9})?)$")
 _LONGEST_LIST = 10_000
 """Letters. ``ast.literal_eval`` is safe, but deep nesting could still exhaust it."""
@@ -47,7 +49,7 @@ class Options(VideoOptions, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def read(options: Options, report: Report) -> Iterator[Scene]:
     """A scene for each video, in the order of the file; its id is the video's.
 
-    The rows of one video are held in memory. Where they do not stand together there are several scenes of it, which is reported.
+    All moments are held in memory, since the rows of a video need not stand together: about 700 bytes each.
 
     Args:
         options: the files.
@@ -57,18 +59,21 @@ def read(options: Options, report: Report) -> Iterator[Scene]:
         InputError: at once where there is no such file, or a column is missing.
     """
     videos = open_videos(options)
-    rows = _open(options.path, _NEEDED, report)
+    rows = _open(options.path, _NEEDED, report, any_of=("narration", "description"))
     lengths = _read_lengths(options.info, report) if options.info else {}
     return finish(_make_scenes(rows, lengths, videos, options, report), options, report)
 
 
-def _open(file: Path, needed: Iterable[str], report: Report) -> Iterator[Row]:
+def _open(file: Path, needed: Iterable[str], report: Report, *, any_of: tuple[str, ...] = ()) -> Iterator[Row]:
     rows = open_rows(file, report, encoding=None, delimiter=None)
     missing = [column for column in needed if column not in rows.columns]
+    missing += any_of[: 0 if any(column in rows.columns for column in any_of) else 1]
     if missing:
         columns = ", ".join(f"`{column}`" for column in missing)
         raise InputError(
-            f"has no column {columns}: this is no EPIC-KITCHENS file", file=file, mend=name_other(rows.columns)
+            f"has no column {columns}: this is no EPIC-KITCHENS file",
+            file=file,
+            mend=name_other(rows.columns, but="EPIC-KITCHENS file"),
         )
     return rows.rows
 
@@ -90,34 +95,29 @@ def _read_lengths(file: Path, report: Report) -> dict[str, float]:
 def _make_scenes(
     rows: Iterator[Row], lengths: dict[str, float], videos: VideoFolder, options: Options, report: Report
 ) -> Iterator[Scene]:
-    names = Names()
-    seen: set[str] = set()
-    for video, group in groupby(rows, key=lambda row: _take(row, "video_id")):
-        first = next(group)
-        duration = lengths.get(video)
-        try:
-            asset = videos.make_asset(video, duration=duration)
-        except ValueError as error:
-            for row in (first, *group):
+    found: dict[str, tuple[Asset, Moments, str]] = {}
+    for row in rows:
+        video = _take(row, "video_id")
+        if video not in found:
+            duration = lengths.get(video)
+            try:
+                asset = videos.make_asset(video, duration=duration)
+            except ValueError as error:
                 report(Problem(file=str(options.path), place=row.place, message=f"{error}; the row is left out"))
-            continue
-        if video in seen:
-            message = f"rows of {video} stand apart from the others; they make another scene"
-            report(Problem(file=str(options.path), place=first.place, message=message, lost=False))
-        seen.add(video)
-        moments = Moments(options.path, report, duration)
-        for row in (first, *group):
-            _add_row(moments, row)
+                continue
+            found[video] = asset, Moments(options.path, report, duration), _take(row, "participant_id")
+        _add_row(found[video][1], row)
+    names = Names()
+    for video in list(found):
+        asset, moments, participant = found.pop(video)  # let go of one by one
+        segments = moments.segments()
+        is_narrated = any(segment.text for segment in segments)
         yield Scene(
             id=names.give(make_name(video)),
             assets=(asset,),
-            segments=moments.segments(),
-            prose=(ABOUT_WEARER, ABOUT_COMMANDS),
-            metadata={
-                "video": video,
-                "participant": _take(first, "participant_id"),
-                "narration_ids": moments.tags(),
-            },
+            segments=segments,
+            prose=(ABOUT_WEARER, ABOUT_COMMANDS) if is_narrated or not segments else (ABOUT_WEARER,),
+            metadata={"video": video, "participant": participant, "narration_ids": moments.tags()},
         )
 
 
@@ -137,8 +137,10 @@ def _add_row(moments: Moments, row: Row) -> None:
         moments.tell(row.place, f"`all_nouns` {fault}; `noun` is taken instead", lost=False)
         nouns = (tidy_noun(_take(row, "noun")),)
     columns = {"verb": _take(row, "verb").replace("-", " "), "objects": ", ".join(filter(None, nouns))}
-    moment = Moment(start, end, _take(row, "narration"), columns, row.place)
-    moments.add(moment, tag=_take(row, "narration_id"))
+    sound = "" if "narration" in row.values else _take(row, "description") or _take(row, "class")
+    moment = Moment(start, end, _take(row, "narration"), {**columns, "sound": sound}, row.place)
+    tag = next(filter(None, (_take(row, key) for key in _IDS)), "")
+    moments.add(moment, needs_text=not sound, tag=tag)
 
 
 def read_stamp(stamp: str) -> float | None:

@@ -54,6 +54,8 @@ def read_narration(text: str) -> Narration:
         text = text[found.end() :]
         if tag == "C" and _VERB.match(text):  # "#C picks up": the second C was forgotten
             text = f"C {text}"
+        elif tag == "C" and text.startswith("c "):  # "#c c picks up"
+            text = f"C{text[1:]}"
         if tag == "unsure":
             text = f"{text} (unclear)" if text else ""
     text = _UNSURE.sub("something unclear", text)

@@ -3,7 +3,8 @@
 Lei et al. 2021, https://github.com/jayleicn/moment_detr: JSON Lines ``{"qid", "query", "vid", "duration", "relevant_windows":
 [[start, end]], "relevant_clip_ids", "saliency_scores": [[three people's]]}``. ``vid`` is ``NAME_start_end``: a clip of a YouTube
 video. Windows are seconds of the clip; ``relevant_clip_ids`` count pieces of two seconds, each scored from 0 (very bad) to 4
-(very good). The test file has neither windows nor scores. Lines of one clip make one scene.
+(very good). The test file has neither windows nor scores. Others write their data in this form (Charades-STA, TACoS), also as one
+JSON array, and some with sentences that are true nowhere: ``"relevant_windows": []``. Lines of one clip make one scene.
 
 A window has the mean of its pieces' scores in the column ``striking``; all scores stand in ``metadata["saliency"]``.
 """
@@ -19,9 +20,9 @@ from syphus.annotations.json_shapes import Shape
 from syphus.annotations.labels import clean
 from syphus.annotations.naming import Names
 from syphus.annotations.reading import Problem, Report
-from syphus.annotations.videos.video_files import Line, LineReader, walk_lines
+from syphus.annotations.videos.video_files import walk_lines
 from syphus.annotations.videos.video_scenes import VideoOptions, finish, open_videos
-from syphus.annotations.videos.videos import Moment, Moments, VideoFolder, find_duration
+from syphus.annotations.videos.videos import Moment, Moments, VideoFolder, find_duration, read_pair
 from syphus.records import Asset, Caption, Scene
 
 PIECE = 2.0
@@ -44,18 +45,18 @@ class _Query(Struct, frozen=True):
     query: str
     qid: int | str | None = None
     duration: float | None = None
-    relevant_windows: list[tuple[float, float]] | None = None
-    relevant_clip_ids: list[int] | None = None
-    saliency_scores: list[list[int | float]] | None = None
+    relevant_windows: list[list[float | None]] | None = None
+    relevant_clip_ids: list[float] | None = None
+    saliency_scores: list[list[int | float | None]] | None = None
 
 
-_query: Shape[_Query] = Shape(_Query)
+_query: Shape[_Query] = Shape(_Query, lenient=True)
 
 
 def read(options: Options, report: Report) -> Iterator[Scene]:
     """A scene for each clip, in the order in which they first come; its id is ``vid``.
 
-    The file is read twice, since the lines of a clip need not stand together: of each its place is held in memory.
+    The lines are held in memory as they stand, since those of a clip need not stand together.
 
     Args:
         options: the files.
@@ -65,43 +66,39 @@ def read(options: Options, report: Report) -> Iterator[Scene]:
         InputError: where there is no such file, or it is of another kind.
     """
     videos = open_videos(options)
-    clips: dict[str, list[tuple[int, int]]] = {}
+    clips: dict[str, list[tuple[str, bytes]]] = {}
     for line in walk_lines(options.path, _query, report, what="QVHighlights file"):
-        clips.setdefault(line.record.vid, []).append((line.number, line.offset))
+        clips.setdefault(line.record.vid, []).append((line.place, line.raw))
     return finish(_make_scenes(clips, videos, options, report), options, report)
 
 
 def _make_scenes(
-    clips: dict[str, list[tuple[int, int]]], videos: VideoFolder, options: Options, report: Report
+    clips: dict[str, list[tuple[str, bytes]]], videos: VideoFolder, options: Options, report: Report
 ) -> Iterator[Scene]:
     names = Names()
-    with LineReader(options.path, _query) as reader:
-        for name, places in clips.items():
-            lines = [Line(number, offset, reader.read(offset, number)) for number, offset in places]
-            yield from _make_scene(name, lines, names, videos, options, report)
+    for name in list(clips):
+        decoded = ((place, _query.decode_one(raw)) for place, raw in clips.pop(name))  # let go of one by one
+        lines = [(place, query) for place, query in decoded if isinstance(query, _Query)]
+        yield from _make_scene(name, lines, names, videos, options, report)
 
 
 def _make_scene(
-    name: str, lines: list[Line[_Query]], names: Names, videos: VideoFolder, options: Options, report: Report
+    name: str, lines: list[tuple[str, _Query]], names: Names, videos: VideoFolder, options: Options, report: Report
 ) -> Iterator[Scene]:
     try:
-        asset = _make_asset(name, [line.record.duration for line in lines], videos)
+        asset = _make_asset(name, [query.duration for _, query in lines], videos)
     except ValueError as error:
-        for line in lines:
-            message = f"{error}; the line is left out"
-            report(Problem(file=str(options.path), place=f"line {line.number}", message=message))
+        for place, _ in lines:
+            report(Problem(file=str(options.path), place=place, message=f"{error}; the line is left out"))
         return
     moments = Moments(options.path, report, asset.duration)
     captions: list[Caption] = []
     saliency: dict[str, Any] = {}
-    for line in lines:
-        captions += _add_query(moments, line.record, f"line {line.number}")
-        query = line.record
+    for place, query in lines:
+        captions += _add_query(moments, query, place)
         if query.relevant_clip_ids and query.saliency_scores:
             pairs = zip(query.relevant_clip_ids, query.saliency_scores, strict=False)
-            saliency[str(line.number if query.qid is None else query.qid)] = {
-                str(piece): scores for piece, scores in pairs
-            }
+            saliency[place if query.qid is None else str(query.qid)] = {f"{piece:g}": scores for piece, scores in pairs}
     metadata: dict[str, Any] = {"video": name, "qids": moments.tags()}
     if saliency:
         metadata["saliency"] = saliency
@@ -130,13 +127,22 @@ def _add_query(moments: Moments, query: _Query, place: str) -> list[Caption]:
     if not text:
         moments.tell(place, "`query` is empty; the line is left out")
         return []
-    if not query.relevant_windows:
+    if query.relevant_windows is None:
         return [Caption(text=text)]
+    if not query.relevant_windows:
+        moments.tell(place, "`relevant_windows` is empty, so the sentence is true nowhere in the clip; it is left out")
+        return []
     scores = dict(zip(query.relevant_clip_ids or (), query.saliency_scores or (), strict=False))
     if len(query.relevant_clip_ids or ()) != len(query.saliency_scores or ()):
         moments.tell(place, "`relevant_clip_ids` and `saliency_scores` differ in number; the longer one is cut")
-    for start, end in query.relevant_windows:
-        inside = list(chain.from_iterable(given for piece, given in scores.items() if start <= piece * PIECE < end))
+    for window in query.relevant_windows:
+        times = read_pair(window)
+        if times is None:
+            moments.tell(place, f"the window {window!r:.60} is no pair of seconds; it is left out")
+            continue
+        start, end = times
+        given = chain.from_iterable(given for piece, given in scores.items() if start <= piece * PIECE < end)
+        inside = [score for score in given if score is not None and 0 <= score <= BEST]
         columns = {"striking": f"{sum(inside) / len(inside):.1f} of {BEST}"} if inside else {}
         moments.add(Moment(start, end, text, columns, place), tag=query.qid)
     return []

@@ -18,13 +18,17 @@ from syphus.annotations.mending import mend_times
 from syphus.annotations.naming import find_stem
 from syphus.annotations.people import find_people
 from syphus.annotations.reading import Problem, Report
-from syphus.annotations.text_files import open_utf8
+from syphus.annotations.text_files import open_plain, open_utf8
 from syphus.annotations.videos.spoken import find_names_of_speakers, find_speakers, read_utterances
 from syphus.annotations.videos.subtitle_files import SUFFIXES, read_subtitles
+from syphus.annotations.videos.transcripts import looks_like_transcript
 from syphus.annotations.videos.video_files import walk_lines
-from syphus.annotations.videos.videos import LATEST, shift_segments
+from syphus.annotations.videos.videos import LATEST, VIDEO_SUFFIXES, find_download, shift_segments
 from syphus.errors import InputError
 from syphus.records import Asset, Scene, Segment
+
+_HEAD = 1 << 14
+_SOUNDS = (".mp3", ".wav", ".m4a", ".flac", ".ogg", ".opus", ".aac", ".wma", *VIDEO_SUFFIXES)
 
 
 class _Line(Struct, frozen=True):
@@ -38,7 +42,7 @@ class _Clip(Struct, frozen=True):
     sub: list[_Line]
 
 
-_clip: Shape[_Clip] = Shape(_Clip)
+_clip: Shape[_Clip] = Shape(_Clip, lenient=True)
 
 
 class Said(NamedTuple):
@@ -70,11 +74,13 @@ class Speech:
         self._encoding = encoding
         self._language = language
         self._files: dict[str, list[Path]] = {}
-        self._offsets: dict[str, tuple[int, int]] = {}
+        self._offsets: dict[str, tuple[int, str]] = {}
+        self._held: dict[str, bytes] = {}
+        """The records of a file that is one JSON array; of JSON Lines only their places are kept."""
         self._stream: BinaryIO | None = None
         if place.is_dir():
             for file in list_subtitles(place):
-                self._files.setdefault(split_language(file.stem)[0], []).append(file)
+                self._files.setdefault(find_download(split_language(find_subtitles_stem(file))[0]), []).append(file)
             if not self._files:
                 raise InputError(f"has no subtitle files ({', '.join(SUFFIXES)})", file=place)
         else:
@@ -101,11 +107,12 @@ class Speech:
             yield from ((file.stem, speaker) for speaker in spoken if speaker)
 
     def _choose(self, name: str) -> Path | None:
+        name = find_download(name)
         plain, own = split_language(name)
         files = self._files.get(name) or (self._files.get(plain) if own else None)
         if not files:
             return None
-        exact = [file for file in files if file.stem == name]
+        exact = [file for file in files if find_subtitles_stem(file) == name]
         if self._language:
             asked = [file for file in files if is_in_language(file, self._language)]
             return next(iter((*asked, *exact)), None)
@@ -127,26 +134,28 @@ class Speech:
         for line in walk_lines(self.place, _clip, self._report, what="file of TVQA subtitles"):
             name = line.record.vid_name
             if name in self._offsets:
-                message = (
-                    f"there are subtitles of {name!r} on line {self._offsets[name][1]} already; these are left out"
-                )
-                self._report(Problem(file=str(self.place), place=f"line {line.number}", message=message))
-            else:
-                self._offsets[name] = (line.offset, line.number)
+                message = f"there are subtitles of {name!r} at {self._offsets[name][1]} already; these are left out"
+                self._report(Problem(file=str(self.place), place=line.place, message=message))
+                continue
+            self._offsets[name] = (line.offset, line.place)
+            if line.offset < 0:
+                self._held[name] = line.raw
 
     def _decode(self, name: str) -> _Clip:
-        offset, number = self._offsets[name]
+        clip = _clip.decode_one(self._held.get(name) or self._read_line(name))
+        if not isinstance(clip, _Clip):
+            raise InputError("has changed while it was read", file=self.place, place=self._offsets[name][1])
+        return clip
+
+    def _read_line(self, name: str) -> bytes:
         if self._stream is None:
             self._stream = open_utf8(self.place)
             weakref.finalize(self, self._stream.close)
-        self._stream.seek(offset)
-        clip = _clip.decode_one(self._stream.readline())
-        if not isinstance(clip, _Clip):
-            raise InputError("has changed while it was read", file=self.place, place=f"line {number}")
-        return clip
+        self._stream.seek(self._offsets[name][0])
+        return self._stream.readline()
 
     def _read_clip(self, name: str) -> list[Segment]:
-        return make_segments(self._decode(name).sub, self.place, f"line {self._offsets[name][1]}", self._report)
+        return make_segments(self._decode(name).sub, self.place, self._offsets[name][1], self._report)
 
 
 def _ignore(_: Problem) -> None:
@@ -172,8 +181,31 @@ def make_segments(lines: list[_Line], file: Path, place: str, report: Report) ->
 
 
 def list_subtitles(folder: Path) -> list[Path]:
-    """The subtitle files of a folder and its subfolders, by name."""
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    """The subtitle files of a folder and its subfolders, by name, and of one name in the order of ``SUFFIXES``.
+
+    JSON, TSV and CSV files that are no transcripts are passed over.
+    """
+    files = (
+        file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file() and _is_meant(file)
+    )
+    return sorted(files, key=lambda file: (file.with_suffix(""), SUFFIXES.index(file.suffix.lower()), file))
+
+
+def _is_meant(file: Path) -> bool:
+    if file.suffix.lower() not in (".json", ".tsv", ".csv"):
+        return True
+    with open_plain(file) as stream:
+        return looks_like_transcript(stream.read(_HEAD).decode(errors="replace").lstrip("\ufeff"))
+
+
+def find_subtitles_stem(file: Path) -> str:
+    """What the video of a subtitle file is called, with a language behind it where the file has one.
+
+    Tools that hear the sound write ``film.mp3.words.json`` (whisper-timestamped) and ``film.wav.srt`` (whisper.cpp).
+    """
+    stem = file.stem.removesuffix(".words")
+    name, dot, last = stem.rpartition(".")
+    return name if dot and name and f".{last.lower()}" in _SOUNDS else stem
 
 
 def split_language(stem: str) -> tuple[str, str]:
@@ -191,7 +223,7 @@ def split_language(stem: str) -> tuple[str, str]:
 
 def is_in_language(file: Path, language: str) -> bool:
     """Whether a file's name says so: ``en`` takes ``film.en.srt`` and ``film.en-GB.srt``, ``en-gb`` the second alone."""
-    found = split_language(file.stem)[1]
+    found = split_language(find_subtitles_stem(file))[1]
     return found == language.lower() or found.partition("-")[0] == language.lower()
 
 

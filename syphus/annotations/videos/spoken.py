@@ -2,8 +2,8 @@
 """What the lines of a cue say: markup taken off, speakers, sounds and songs told apart from what is said. Pure.
 
 Speakers come as ``<v Monica>``, ``MONICA: Hello``, ``Monica : Hello`` (TVQA), ``(Monica:)Hello`` (TVQA's and TVR's own subtitles)
-or not at all, as a dash or ``>>`` where another one begins. Sounds come as ``[door slams]`` or, alone or in front,
-``(door slams)``; songs between notes.
+or not at all, as a dash or ``>>`` where another one begins. In ``[man] Hello`` somebody without a name speaks. Sounds come as
+``[door slams]`` or, alone or in front, ``(door slams)``; songs between notes.
 """
 
 import html
@@ -31,13 +31,16 @@ class Utterance(Struct, frozen=True, kw_only=True):
 
 
 _VOICE = re.compile(r"<v(?:\.[^\s<>]{0,200})?(?:[ \t]([^<>\n]{0,200}))?>|</v>")
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\s*/?\s*[biusBIUS]\s*>|<\d[\d:.]*>|\{\\[^{}]*\}|\{[yYcCfFsS]:[^{}]*\}")
+_TAG = re.compile(
+    r"<rt>[^<>]*(?:</rt>)?|</?[a-zA-Z][^<>]*>|<\s*/?\s*[biusBIUS]\s*>|<\d[\d:.]*>|\{\\[^{}]*\}|\{[yYcCfFsS]:[^{}]*\}"
+)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _BREAK = re.compile(r"\\[Nn]|\[br\]|<br\s*/?>", re.IGNORECASE)
 _TURN = re.compile(r"^\s*(?:[-–—‐‑](?![-–—\d])\s*|>>+\s*)(?=\S)")
 _SOUND = re.compile(r"\[([^\[\]]*)\]")
 _ASIDE = re.compile(r"\s*\(([^()]*)\)\s*")
 _MARKED = re.compile(r"\s*[(\[]\s*([^()\[\]:]{1,40}?)\s*:\s*[)\]]\s*")
+_LABEL = re.compile(r"\s*\[([^\[\]:]{2,30})\](?=[^\n]*\w)")
 _SPEAKER = re.compile(
     r"\s*([^\s:：,;!?\"“”][^:：,;!?\"“”\n]{0,39}?)\s*(?:[(\[]([^()\[\]]*)[)\]]\s*)?:(?=\s|$|[\"“'¿¡-])"
 )
@@ -123,6 +126,11 @@ def is_name(speaker: str) -> bool:
     words = [word.strip(".,'’").lower() for word in speaker.split()]
     kept = [word for word in words if not _QUALIFIER.fullmatch(word) and word not in _BETWEEN]
     return any(word not in _ANYBODY for word in kept) and bool(_WORD.search(speaker))
+
+
+def is_anybody(words: str) -> bool:
+    """Whether it says who speaks, without a name: "man", "older woman 2", and not "door slams"."""
+    return not is_name(words) and any(word in _ANYBODY for word in words.lower().split())
 
 
 @lru_cache(maxsize=4096)
@@ -227,6 +235,9 @@ def _take_speaker(text: str, speakers: frozenset[str]) -> tuple[str, str, str]:
     marked = _MARKED.match(text)
     if marked:
         return marked[1], "", text[marked.end() :]
+    label = _LABEL.match(text)
+    if label and is_anybody(label[1]):
+        return label[1], "", text[label.end() :]
     found = _SPEAKER.match(text)
     if found and _may_be_name(found[1]):
         return found[1], found[2] or "", text[found.end() :]

@@ -1,7 +1,7 @@
 """Subtitle files of any format and encoding, as segments of what is said.
 
-SRT, WebVTT and SBV are read by :mod:`syphus.annotations.videos.cues`; SubStation Alpha (ASS, SSA), MicroDVD, MPL2, TMPlayer, SAMI and
-TTML by pysubs2. The content decides, not the suffix.
+SRT, WebVTT and SBV are read by :mod:`syphus.annotations.videos.cues`; what speech recognisers and YouTube's tools write by
+:mod:`syphus.annotations.videos.transcripts`; SubStation Alpha (ASS, SSA), MicroDVD, MPL2, TMPlayer, SAMI and TTML by pysubs2. The content decides, not the suffix.
 """
 
 import re
@@ -16,22 +16,30 @@ import defusedxml.ElementTree
 import pysubs2
 from defusedxml.common import DefusedXmlException
 
+from syphus.annotations.foreign import name_other
 from syphus.annotations.mending import mend_times
 from syphus.annotations.reading import Problem, Report
-from syphus.annotations.text_files import find_encoding, open_bytes
+from syphus.annotations.text_files import find_encoding, open_plain
 from syphus.annotations.videos.cues import Cue, Fault, has_cues, is_webvtt, parse_cues, read_header
 from syphus.annotations.videos.spoken import clean_lines, find_speakers, read_utterances, tidy_name
+from syphus.annotations.videos.transcripts import TranscriptError, find_parser
 from syphus.annotations.videos.videos import LATEST
 from syphus.decoding import BYTE_ORDER_MARKS
 from syphus.errors import InputError
 from syphus.records import Segment
 
-SUFFIXES = (".srt", ".vtt", ".sbv", ".ass", ".ssa", ".smi", ".sami", ".ttml", ".sub")
-"""What a folder is searched for."""
+SUFFIXES = (
+    *(".srt", ".vtt", ".sbv", ".ass", ".ssa", ".smi", ".sami", ".ttml", ".sub"),
+    *(".json3", ".srv3", ".srv2", ".srv1", ".json", ".tsv", ".csv", ".lrc"),
+)
+"""What a folder is searched for; of several files of one name the first of these is read."""
 LONGEST = 1 << 26
 """Bytes. The subtitles of ten hours are two million."""
 
 _SAMPLE = 1 << 16
+_SUNG = "karaoke"
+_FRAME = 100
+"""Milliseconds; no line that is to be read is shown for so short a time."""
 _ROLLING = 0.3
 """The share of cues that begin with the line the last one ended with, from which on captions are rolling ones."""
 _GAP = 0.25
@@ -61,19 +69,26 @@ def read_subtitles(
         InputError: where the file cannot be opened, is no text, or is not in ``encoding``. A file in which nothing can be
             read gives no segments and problems that say why.
     """
-    problem = partial(_tell, report, file)
     text = read_text(file, report, encoding)
     if not text.strip():
-        problem(1, "is empty")
+        _tell(report, file, 1, "is empty")
         return []
     if events is None:
         events = read_header(text).kind in ("descriptions", "chapters")
-    cues = _mend_cues(_parse(text, file, report), duration, report, file)
+    return make_segments(_parse(text, file, report), file, report, duration=duration, events=events)
+
+
+def make_segments(
+    given: Iterable[Cue], file: Path, report: Report, *, duration: float | None = None, events: bool = False
+) -> list[Segment]:
+    """Cues as segments, by time; the arguments are those of :func:`read_subtitles`."""
+    problem = partial(_tell, report, file)
+    cues = _mend_cues(given, duration, report, file)
     cues = _join_rolling(cues, report, file)
     speakers = find_speakers(line for cue in cues for line in cue.lines)
     segments: list[Segment] = []
     for cue in cues:
-        made = _make_segments(cue, speakers, events=events)
+        made = _split_cue(cue, speakers, events=events)
         if not made:
             problem(cue.place, "the cue holds no words" if cue.lines else "the cue is empty")
         segments += made
@@ -84,7 +99,7 @@ def _tell(report: Report, file: Path, line: int, message: str, *, lost: bool = T
     report(Problem(file=str(file), place=f"line {line}" if line else "the file", message=message, lost=lost))
 
 
-def _make_segments(cue: Cue, speakers: frozenset[str], *, events: bool) -> list[Segment]:
+def _split_cue(cue: Cue, speakers: frozenset[str], *, events: bool) -> list[Segment]:
     if not events:
         spoken = read_utterances(cue.lines, speakers)
         return [Segment(start=cue.start, end=cue.end, columns=one.make_columns()) for one in spoken]
@@ -97,7 +112,7 @@ def _make_segments(cue: Cue, speakers: frozenset[str], *, events: bool) -> list[
 
 def read_text(file: Path, report: Report, encoding: str | None = None) -> str:
     """The text of a subtitle file, without byte order mark; its encoding is reported where it was guessed."""
-    with open_bytes(file) as stream:
+    with open_plain(file) as stream:
         try:
             data = stream.read(LONGEST + 1)
         except OSError as error:  # a folder of that name opens on some systems
@@ -173,16 +188,20 @@ _ENTRIES = {
 
 
 def _parse(text: str, file: Path, report: Report) -> Iterator[Cue]:
-    if not (is_webvtt(text) or has_cues(text)):
+    parse = None if is_webvtt(text) else find_parser(text)
+    if parse is None and not (is_webvtt(text) or has_cues(text)):
         other = next((marks.format for marks in _OTHERS if marks.pattern.search(text[:_SAMPLE])), None)
         if other:
             yield from _parse_other(text, other, file, report)
             return
-    for found in parse_cues(text):
-        if isinstance(found, Fault):
-            _tell(report, file, found.place, found.message, lost=found.lost)
-        else:
-            yield found
+    try:
+        for found in (parse or parse_cues)(text):
+            if isinstance(found, Fault):
+                _tell(report, file, found.place, found.message, lost=found.lost)
+            else:
+                yield found
+    except TranscriptError as error:
+        raise InputError(str(error), file=file, mend=name_other(error.keys) if error.keys else "") from error
 
 
 def _parse_other(text: str, form: str, file: Path, report: Report) -> Iterator[Cue]:
@@ -201,14 +220,41 @@ def _parse_other(text: str, form: str, file: Path, report: Report) -> Iterator[C
     wanted = sum(1 for _ in _ENTRIES[form].finditer(text))
     if wanted > len(subtitles):
         _tell(report, file, 0, f"{wanted - len(subtitles)} of {wanted} entries cannot be read ({form.upper()})")
-    for event in subtitles:
-        if event.is_comment or event.is_drawing:
-            continue
+    events = list(_drop_effects(subtitles))
+    repeated = sum(not (event.is_comment or event.is_drawing) for event in subtitles) - len(events)
+    if repeated > 0:
+        message = f"{repeated} events show others again (layers, single frames, karaoke); they are read once"
+        _tell(report, file, 0, message, lost=False)
+    for event in events:
         name = tidy_name(event.name)
         said = event.plaintext if form in ("ass", "mpl2", "microdvd") else event.text.replace(r"\N", "\n")
+        said = f"♪ {said} ♪" if event.effect == _SUNG else said
         voice = re.sub(r"[<>]", " ", name)
         lines = (f"<v {voice}>{said}" if voice.strip() and said.strip() else said).split("\n")
         yield Cue(event.start / 1000, event.end / 1000, tuple(line for line in lines if line.strip()), 0)
+
+
+def _drop_effects(subtitles: Iterable[pysubs2.SSAEvent]) -> Iterator[pysubs2.SSAEvent]:
+    """Events as they are read. Typesetters show one line as many events: in layers, frame by frame, syllable by syllable.
+
+    What Aegisub's karaoke templater makes has the effect ``fx``; the line it was made of stays as a comment, ``karaoke``.
+    """
+    shown: dict[tuple[str, str], pysubs2.SSAEvent] = {}
+    for event in sorted(subtitles, key=lambda event: event.start):
+        effect = event.effect.strip().lower()
+        if event.is_drawing or effect == "fx" or (event.is_comment and effect != _SUNG):
+            continue
+        key = event.name, event.plaintext
+        last = shown.get(key)
+        if last and event.end <= last.end:
+            continue  # its outline, or its shadow
+        if last and event.end - event.start <= _FRAME and event.start - last.end <= _FRAME:
+            last.end = event.end
+            continue
+        if last:
+            yield last
+        shown[key] = event
+    yield from shown.values()
 
 
 def _mend_cues(cues: Iterable[Cue], duration: float | None, report: Report, file: Path) -> list[Cue]:

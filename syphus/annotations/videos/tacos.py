@@ -29,13 +29,13 @@ class Options(VideoOptions, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class _Video(Struct, frozen=True):
-    timestamps: list[tuple[float, float]]
-    sentences: list[str]
+    timestamps: list[list[float | None] | None]
+    sentences: list[str | None]
     fps: float
     num_frames: float | None = None
 
 
-_video: NamedShape[_Video] = NamedShape(_Video)
+_video: NamedShape[_Video] = NamedShape(_Video, lenient=True)
 
 
 def read(options: Options, report: Report) -> Iterator[Scene]:
@@ -67,7 +67,9 @@ def _make_scenes(options: Options, videos: VideoFolder, report: Report) -> Itera
             report(Problem(file=str(options.path), place=place, message=f"{error}; the video is left out"))
             continue
         moments = Moments(options.path, report, duration)
-        times = [(first / video.fps, last / video.fps) for first, last in video.timestamps]
+        times = [
+            frames and [None if frame is None else frame / video.fps for frame in frames] for frames in video.timestamps
+        ]
         add_sentences(moments, times, video.sentences, place=place)
         stem = find_stem(name)
         yield Scene(id=names.give(stem), assets=(asset,), segments=moments.segments(), metadata={"video": stem})

@@ -1,12 +1,15 @@
-"""Reader of TVR and TVC: moments of television clips with descriptions, and what is said in them.
+"""Reader of TVR, TVC and TVQA: moments of television clips with descriptions or questions, and what is said in them.
 
 TVR (Lei et al. 2020, https://github.com/jayleicn/TVRetrieval) has a line for each description: ``{"vid_name", "duration", "ts":
 [start, end], "desc", "type", "desc_id"}``. TVC (https://github.com/jayleicn/TVCaption) has a line for each moment: ``{"vid_name",
 "duration", "ts", "clip_id", "descs": [{"desc", "type", "desc_id"}]}``; its test file has no ``descs``, and only the moments are
-given. Times are seconds of the clip, not of the episode. Lines of one clip stand far from each other; they make one scene.
+given. TVR's test file has no ``ts``: its descriptions are captions. TVQA (Lei et al. 2018, https://github.com/jayleicn/TVQA) has a
+line for each question: ``{"vid_name", "ts": "1.21-8.49", "q", "a0": ..., "a4", "answer_idx", "qid"}``, of the test set without
+``answer_idx``; the times that a question is about stand in ``metadata["question_times"]`` by ``qid``. Times are seconds of the
+clip, not of the episode. Lines of one clip stand far from each other; they make one scene.
 
 ``type`` says what a description rests on: ``v`` what is seen, ``t`` what is said, ``vt`` both. It stands in the column ``known
-from``. Left out knowingly: ``from_retrieval``, which says from which of the two datasets a description came.
+from``. Left out knowingly: ``from_retrieval``, which says from which of the two datasets a description came; ``show_name``.
 
 Descriptions call people by name. Who they are is found from the speakers of all subtitles of the same series, and from a names
 file.
@@ -20,7 +23,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from syphus.annotations.json_shapes import Shape
+from syphus.annotations.foreign import name_other
+from syphus.annotations.json_shapes import Broken, Shape
+from syphus.annotations.labels import clean
 from syphus.annotations.naming import Names
 from syphus.annotations.people import Listed, NameBook, make_person, name_people, read_names
 from syphus.annotations.reading import Problem, Report
@@ -28,35 +33,46 @@ from syphus.annotations.videos.speech import Speech, join_subtitles
 from syphus.annotations.videos.spoken import is_name
 from syphus.annotations.videos.video_files import walk_lines
 from syphus.annotations.videos.video_scenes import VideoOptions, open_speech, open_videos
-from syphus.annotations.videos.videos import Moment, Moments, VideoFolder, find_duration
-from syphus.records import Scene
+from syphus.annotations.videos.videos import Moment, Moments, VideoFolder, find_duration, read_pair
+from syphus.errors import InputError
+from syphus.records import Caption, Question, Scene
 
+_WHAT = "TVR or TVC file"
 _KNOWN_FROM = {"v": "what is seen", "t": "what is said", "vt": "what is seen and said", "tv": "what is seen and said"}
+_SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)\s*")
 _EPISODE = re.compile(r"(.+?_)?s\d+e\d+", re.IGNORECASE)
 
 
 class Options(VideoOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``path`` is a file of TVR or TVC; ``subtitles`` best are TVQA's or TVR's own JSON Lines."""
+    """``path`` is a file of TVR, TVC or TVQA; ``subtitles`` best are TVQA's or TVR's own JSON Lines."""
 
 
 class _Description(Struct, frozen=True, gc=False):
-    desc: str
-    type: str = ""
+    desc: str | None = None
+    type: str | None = ""
     desc_id: int | str | None = None
 
 
 class _Row(Struct, frozen=True):
     vid_name: str
-    ts: tuple[float, float]
+    ts: list[float | None] | str | None = None
     duration: float | None = None
     desc: str | None = None
-    type: str = ""
+    type: str | None = ""
     desc_id: int | str | None = None
     clip_id: int | str | None = None
-    descs: list[_Description] = []
+    descs: list[_Description] | None = None
+    q: str | None = None
+    qid: int | str | None = None
+    a0: str | None = None
+    a1: str | None = None
+    a2: str | None = None
+    a3: str | None = None
+    a4: str | None = None
+    answer_idx: int | None = None
 
 
-_row: Shape[_Row] = Shape(_Row)
+_row: Shape[_Row] = Shape(_Row, lenient=True)
 
 
 def read(options: Options, report: Report) -> Iterator[Scene]:
@@ -73,9 +89,18 @@ def read(options: Options, report: Report) -> Iterator[Scene]:
     """
     videos = open_videos(options)
     speech = open_speech(options, report)
-    clips: dict[str, list[tuple[int, _Row]]] = {}
-    for line in walk_lines(options.path, _row, report, what="TVR or TVC file"):
-        clips.setdefault(line.record.vid_name, []).append((line.number, line.record))
+    clips: dict[str, list[tuple[str, _Row]]] = {}
+    useless = b""
+    for line in walk_lines(options.path, _row, report, what=_WHAT):
+        if line.record.ts is None and not (line.record.desc or line.record.q or line.record.descs):
+            message = "has neither `ts` nor a description nor a question; the line is left out"
+            report(Problem(file=str(options.path), place=line.place, message=message))
+            useless = useless or line.raw
+            continue
+        clips.setdefault(line.record.vid_name, []).append((line.place, line.record))
+    if useless and not clips:
+        mend = name_other(Broken("", useless).find_keys(), but=_WHAT)
+        raise InputError(f"no line says anything of a clip: this is no {_WHAT}", file=options.path, mend=mend)
     return _finish(_make_scenes(clips, videos, options, report), speech, options, report)
 
 
@@ -118,7 +143,7 @@ def find_series(name: str) -> str:
 
 
 def _make_scenes(
-    clips: dict[str, list[tuple[int, _Row]]], videos: VideoFolder, options: Options, report: Report
+    clips: dict[str, list[tuple[str, _Row]]], videos: VideoFolder, options: Options, report: Report
 ) -> Iterator[Scene]:
     names = Names()
     for name in list(clips):
@@ -127,13 +152,18 @@ def _make_scenes(
         try:
             asset = videos.make_asset(name, duration=duration)
         except ValueError as error:
-            for number, _ in rows:
-                message = f"{error}; the line is left out"
-                report(Problem(file=str(options.path), place=f"line {number}", message=message))
+            for place, _ in rows:
+                report(Problem(file=str(options.path), place=place, message=f"{error}; the line is left out"))
             continue
         moments = Moments(options.path, report, duration)
-        for number, row in rows:
-            _add_row(moments, row, f"line {number}")
+        captions: list[Caption] = []
+        questions: list[Question] = []
+        times: dict[str, list[float]] = {}
+        for place, row in rows:
+            if row.q is not None:
+                questions += _read_question(moments, row, place, times)
+            else:
+                captions += _add_row(moments, row, place)
         # the ids are those of the described moments, in their order
         metadata: dict[str, Any] = {"video": name}
         tags = moments.tags()
@@ -141,16 +171,57 @@ def _make_scenes(
             ids = [tag[index] for tag in tags if isinstance(tag, tuple)]
             if any(one is not None for one in ids):
                 metadata[key] = ids
-        yield Scene(id=names.give(name), assets=(asset,), segments=moments.segments(), metadata=metadata)
+        if times:
+            metadata["question_times"] = times
+        yield Scene(
+            id=names.give(name),
+            assets=(asset,),
+            captions=tuple(captions),
+            segments=moments.segments(),
+            questions=tuple(questions),
+            metadata=metadata,
+        )
 
 
-def _add_row(moments: Moments, row: _Row, place: str) -> None:
-    start, end = row.ts
-    descriptions = list(row.descs)
+def _read_times(row: _Row) -> tuple[float, float] | None:
+    if isinstance(row.ts, str):
+        found = _SPAN.fullmatch(row.ts)
+        return (float(found[1]), float(found[2])) if found else None
+    return read_pair(row.ts)
+
+
+def _read_question(moments: Moments, row: _Row, place: str, times: dict[str, list[float]]) -> Iterator[Question]:
+    text = clean(row.q)
+    options = tuple(map(clean, filter(None, (row.a0, row.a1, row.a2, row.a3, row.a4))))
+    if not text:
+        moments.tell(place, "the question is empty; it is left out")
+        return
+    correct = row.answer_idx
+    if correct is not None and not 0 <= correct < len(options):
+        moments.tell(place, f"`answer_idx` {correct} is none of the {len(options)} answers; it is left out", lost=False)
+        correct = None
+    qid = None if row.qid is None else str(row.qid)
+    found = _read_times(row)
+    if found and qid is not None:
+        times[qid] = list(found)
+    yield Question(question=text, options=options, correct=correct, source_id=qid)
+
+
+def _add_row(moments: Moments, row: _Row, place: str) -> list[Caption]:
+    """Takes in what the line says; without times it is only known to be true of the clip, and is captions."""
+    descriptions = list(row.descs or ())
     if row.desc is not None:
         descriptions.insert(0, _Description(row.desc, row.type, row.desc_id))
+    times = _read_times(row)
+    if times is None:
+        if row.ts is not None:
+            moments.tell(place, f"`ts` {row.ts!r:.60} is no pair of seconds; the line is left out")
+            return []
+        return [Caption(text=text) for text in (clean(one.desc) for one in descriptions) if text]
+    start, end = times
     if not descriptions:
         moments.add(Moment(start, end, "", {}, place), needs_text=False, tag=(None, row.clip_id))
     for one in descriptions:
-        columns = {"known from": _KNOWN_FROM.get(one.type, one.type)}
-        moments.add(Moment(start, end, one.desc, columns, place), tag=(one.desc_id, row.clip_id))
+        columns = {"known from": _KNOWN_FROM.get(one.type or "", one.type or "")}
+        moments.add(Moment(start, end, one.desc or "", columns, place), tag=(one.desc_id, row.clip_id))
+    return []

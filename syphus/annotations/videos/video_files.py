@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from syphus.annotations.foreign import name_form, name_keys
+from syphus.annotations.foreign import name_form, name_other
 from syphus.annotations.json_nested import NamedShape, NestedDocument
-from syphus.annotations.json_shapes import Broken, Shape
+from syphus.annotations.json_shapes import RAW, Broken, Shape, find_layout
+from syphus.annotations.json_stream import JsonDocument
 from syphus.annotations.reading import Problem, Report
 from syphus.annotations.text_files import open_utf8
 from syphus.errors import InputError
@@ -17,30 +18,7 @@ T = TypeVar("T")
 
 _ENOUGH = 100
 """Broken records, and no good one, after which a file is given up."""
-
-_FORMS: tuple[tuple[frozenset[str], str, str], ...] = (
-    (frozenset({"database"}), "a YouCook2 file", "youcook2"),
-    (frozenset({"duration", "timestamps", "sentences"}), "an ActivityNet Captions file", "activitynet"),
-    (frozenset({"timestamps", "sentences", "fps"}), "a TACoS file", "tacos"),
-    (frozenset({"narration_pass_1"}), "a file of Ego4D narrations", "ego4d"),
-    (frozenset({"narration_pass_2"}), "a file of Ego4D narrations", "ego4d"),
-    (frozenset({"clips"}), "a file of Syphus' own Ego4D input", "ego4d"),
-    (frozenset({"qid", "query", "vid"}), "a QVHighlights file", "qvhighlights"),
-    (frozenset({"vid_name", "ts"}), "a TVR or TVC file", "tvr"),
-    (frozenset({"vid_name", "sub"}), "a file of TVQA subtitles, which the reader `tvr` takes as `subtitles`", ""),
-    (frozenset({"narration_id", "video_id"}), "an EPIC-KITCHENS file", "epic_kitchens"),
-)
-"""Keys of a record, or of the document, what has them, and its reader."""
-
-
-def name_other(keys: list[str]) -> str:
-    """What to do about a file whose records have these keys."""
-    found = frozenset(keys)
-    for needed, what, reader in _FORMS:
-        if needed <= found:
-            return f"It looks like {what}" + (f': use `reader = "{reader}"`.' if reader else ".")
-    what, mend = name_form(keys)
-    return f"It looks like {what}. {mend}" if what else f"Its keys: {name_keys(keys)}."
+_HEAD = 1 << 20
 
 
 class Named(NamedTuple, Generic[T]):
@@ -52,13 +30,14 @@ class Named(NamedTuple, Generic[T]):
 
 
 class Line(NamedTuple, Generic[T]):
-    """A record of JSON Lines."""
+    """A record of JSON Lines, or of a JSON array."""
 
-    number: int
-    """Of its line, counted from 1."""
+    place: str
     offset: int
-    """Where the line begins, in bytes of what :func:`open_utf8` gives."""
+    """Where the line begins, in bytes of what :func:`open_utf8` gives; -1 in an array."""
     record: T
+    raw: bytes
+    """The record as it stands, to be decoded again."""
 
 
 class VideoDocument(NestedDocument):
@@ -191,15 +170,56 @@ class _Tally:
     def check(self) -> None:
         if self._first and not self.is_good:
             message = f"none of its records can be used ({self._first.reason}): this is no {self._what}"
-            raise InputError(message, file=self._file, mend=name_other(self._first.find_keys()))
+            raise InputError(message, file=self._file, mend=_name_broken(self._first, self._what))
+
+
+def _name_broken(broken: Broken, what: str) -> str:
+    """What to do about a file with such a record, which may also be a document with a member for each video."""
+    keys = broken.find_keys()
+    if not name_form(keys)[0] and keys:
+        members = msgspec.json.decode(broken.raw, type=dict[str, msgspec.Raw])
+        inner = Broken("", bytes(members[keys[0]])).find_keys()
+        if name_form(inner)[0]:
+            return name_other(inner, but=what)
+    return name_other(keys, but=what)
 
 
 def walk_lines(file: Path, shape: Shape[T], report: Report, *, what: str) -> Iterator[Line[T]]:
-    """The good lines of JSON Lines; broken ones are reported.
+    """The good records of JSON Lines, or of one JSON array; broken ones are reported.
 
     Raises:
-        InputError: for a file that is empty or in another encoding, or whose first hundred lines, or all of fewer, are broken.
+        InputError: for a file that is empty, torn (an array) or in another encoding, for one JSON object, and for one whose
+            first hundred records, or all of fewer, are broken.
     """
+    with open_utf8(file) as stream:
+        head = stream.read(_HEAD).decode(errors="replace")
+    layout = find_layout(head)
+    if layout == "object" and "\n" in head.strip():
+        message = f"is one JSON object, not one a line: this is no {what}"
+        raise InputError(message, file=file, mend=name_other(_find_first_keys(file), but=what))
+    yield from _walk_array(file, shape, report, what) if layout == "array" else _walk_lines(file, shape, report, what)
+
+
+def _walk_array(file: Path, shape: Shape[T], report: Report, what: str) -> Iterator[Line[T]]:
+    tally = _Tally(file, report, what)
+    is_empty = True
+    with JsonDocument(file) as document:
+        for batch in document.walk_array(RAW):
+            for index, line, raw in batch.number_lines():
+                is_empty = False
+                record = shape.decode_one(raw)
+                place = f"[{index}], line {line}"
+                if isinstance(record, Broken):
+                    tally.add(record, place)
+                else:
+                    tally.is_good = True
+                    yield Line(place, -1, record, raw)
+    if is_empty:
+        raise InputError("is empty", file=file)
+    tally.check()
+
+
+def _walk_lines(file: Path, shape: Shape[T], report: Report, what: str) -> Iterator[Line[T]]:
     tally = _Tally(file, report, what)
     is_empty = True
     with open_utf8(file) as stream:
@@ -213,31 +233,8 @@ def walk_lines(file: Path, shape: Shape[T], report: Report, *, what: str) -> Ite
                     tally.add(record, f"line {number}", hint)
                 else:
                     tally.is_good = True
-                    yield Line(number, offset, record)
+                    yield Line(f"line {number}", offset, record, line)
             offset += len(line)
     if is_empty:
         raise InputError("is empty", file=file)
     tally.check()
-
-
-class LineReader(Generic[T]):
-    """Lines of a JSON Lines file read again, by the places that :func:`walk_lines` gave. Use it in a ``with`` statement."""
-
-    def __init__(self, file: Path, shape: Shape[T]) -> None:
-        self._file = file
-        self._shape = shape
-        self._stream = open_utf8(file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-
-    def read(self, offset: int, number: int) -> T:
-        """The record of the line that begins at ``offset``. :class:`InputError` where it is no longer there."""
-        self._stream.seek(offset)
-        record = self._shape.decode_one(self._stream.readline())
-        if isinstance(record, Broken):
-            raise InputError("has changed while it was read", file=self._file, place=f"line {number}")
-        return record

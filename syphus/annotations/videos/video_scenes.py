@@ -1,6 +1,6 @@
 """The options that all readers of video annotations have, and the steps they end with: subtitles joined, people named."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -8,7 +8,7 @@ from msgspec import Struct
 from syphus.annotations.people import name_people, read_names
 from syphus.annotations.reading import Report
 from syphus.annotations.videos.speech import Speech, join_subtitles
-from syphus.annotations.videos.videos import Moment, Moments, VideoFolder, check_options
+from syphus.annotations.videos.videos import Moment, Moments, VideoFolder, check_options, read_pair
 from syphus.records import Scene
 
 
@@ -60,8 +60,8 @@ def finish(scenes: Iterable[Scene], options: VideoOptions, report: Report) -> It
 
 def add_sentences(
     moments: Moments,
-    times: list[tuple[float, float]],
-    sentences: list[str],
+    times: Sequence[Sequence[float | None] | None],
+    sentences: Sequence[str | None],
     *,
     place: str,
     columns: dict[str, str] | None = None,
@@ -70,13 +70,18 @@ def add_sentences(
 
     Args:
         moments: take them in.
-        times: seconds.
+        times: seconds, start and end; what is no such pair is reported.
         sentences: as many.
         place: of the video in the file.
         columns: of each segment.
     """
-    for index, ((start, end), sentence) in enumerate(zip(times, sentences, strict=False)):
-        moments.add(Moment(start, end, sentence, columns or {}, f"{place}, sentences[{index}]"))
+    for index, (given, sentence) in enumerate(zip(times, sentences, strict=False)):
+        pair = read_pair(given)
+        if pair is None:
+            message = f"{given!r:.60} is no pair of times; the sentence is left out"
+            moments.tell(f"{place}, timestamps[{index}]", message)
+        else:
+            moments.add(Moment(*pair, sentence or "", columns or {}, f"{place}, sentences[{index}]"))
     paired = min(len(times), len(sentences))
     if len(sentences) > paired:
         moments.tell(place, f"{len(sentences) - paired} of {len(sentences)} sentences have no times; they are left out")

@@ -1,7 +1,8 @@
 """What readers of video annotations share: a video's path, its moments, and the scene made of them."""
 
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +18,21 @@ VIDEO_SUFFIXES = frozenset(
 )
 
 
+_DOWNLOAD = re.compile(r".*\[([\w-]{11})\]")
 LATEST = 1e7
 """Seconds, four months: no video lasts so long, and a time beyond it is a fault."""
+
+
+def find_video_name(place: str) -> str:
+    """A video's name in a path to it: without folder, and without a suffix that videos have (``x_360.0_510.0`` has none)."""
+    is_file = Path(place).suffix.lower() in VIDEO_SUFFIXES
+    return find_stem(place) if is_file else place.replace("\\", "/").rpartition("/")[2]
+
+
+def find_download(stem: str) -> str:
+    """The id in a name that yt-dlp gave, ``A title [dQw4w9WgXcQ]``; any other name as it is."""
+    found = _DOWNLOAD.fullmatch(stem)
+    return found[1] if found else stem
 
 
 class VideoFolder:
@@ -35,6 +49,8 @@ class VideoFolder:
         self._found: dict[str, str] = {}
         if images is not None:
             self._found = dict(_list_videos(images))
+        for stem, place in list(self._found.items()):
+            self._found.setdefault(find_download(stem), place)
 
     def has(self, name: str) -> bool:
         """Whether a video of that name, without its suffix, is in the folder."""
@@ -44,11 +60,15 @@ class VideoFolder:
         """The path of the video called ``name``, relative to the folder. ``ValueError`` where that is no path inside it."""
         if not name.strip():
             raise ValueError("the video has no name")
-        place = make_relative(name, self._images)
-        stem = find_stem(place) if Path(place).suffix.lower() in VIDEO_SUFFIXES else place.rpartition("/")[2]
-        found = self._found.get(stem)
-        if found:
+        stem = find_video_name(name)
+        # ActivityNet's names begin with "v_", YouTube's own do not, and people have either
+        found = next(filter(None, map(self._found.get, (stem, stem.removeprefix("v_"), f"v_{stem}"))), None)
+        if found:  # also of a path on the machine where the file was written
             return found
+        try:
+            place = make_relative(name, self._images)
+        except ValueError as error:
+            raise ValueError(str(error).replace("picture", "video")) from None
         return place if Path(place).suffix.lower() in VIDEO_SUFFIXES else place + self._suffix
 
     def make_asset(self, name: str, *, start: float | None = None, duration: float | None = None) -> Asset:
@@ -135,6 +155,13 @@ class Moments:
 def find_duration(*given: float | None) -> float | None:
     """The first that is a length of a video: more than no time, and finite."""
     return next((round(value, 3) for value in given if value is not None and 0.0005 < value < LATEST), None)
+
+
+def read_pair(given: Sequence[float | None] | None) -> tuple[float, float] | None:
+    """Start and end, where ``given`` is two numbers."""
+    if given is None or len(given) != 2 or given[0] is None or given[1] is None:
+        return None
+    return given[0], given[1]
 
 
 def shift_segments(segments: Iterable[Segment], start: float, duration: float | None) -> Iterator[Segment]:

@@ -4,12 +4,18 @@ Zhou et al. 2018, http://youcook2.eecs.umich.edu, ``youcookii_annotations_trainv
 "subset", "recipe_type", "video_url", "annotations": [{"segment": [start, end], "id", "sentence"}]}}}``, seconds.
 ``recipe_type`` is a number that ``label_foodtype.csv`` names (``101,BLT``). The test file
 (``youcookii_annotations_test_segments_only.json``) has steps without sentences, which stay as bare moments, or none at all.
+
+Two others have their database in this form. ActivityNet 1.3 (Heilbron et al. 2015, http://activity-net.org) has a ``label`` for
+each segment, and ``url``. COIN (Tang et al. 2019, https://coin-dataset.github.io) calls the list ``annotation``, names each step
+by a ``label``, and the whole by ``class`` (``PlantTree``). Left out knowingly: COIN's ``start`` and ``end`` (the part that has
+steps), ``resolution``, ``taxonomy``.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from syphus.annotations.json_nested import NamedShape
 from syphus.annotations.labels import clean
@@ -18,11 +24,13 @@ from syphus.annotations.reading import Problem, Report
 from syphus.annotations.text_files import open_text
 from syphus.annotations.videos.video_files import check_document, walk_videos
 from syphus.annotations.videos.video_scenes import VideoOptions, finish, open_videos
-from syphus.annotations.videos.videos import Moment, Moments, VideoFolder, find_duration
+from syphus.annotations.videos.videos import Moment, Moments, VideoFolder, find_duration, read_pair
 from syphus.errors import InputError
 from syphus.records import Asset, Scene
 
 _WHAT = "YouCook2 file"
+_JOINT = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""``PlantTree`` is two words."""
 
 
 class Options(VideoOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,20 +43,24 @@ class Options(VideoOptions, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class _Step(Struct, frozen=True):
-    segment: tuple[float, float]
+    segment: list[float | None] | None = None
     sentence: str | None = None
+    label: str | None = None
     id: int | str | None = None
 
 
 class _Video(Struct, frozen=True):
     duration: float | None = None
-    subset: str = ""
-    recipe_type: str | int = ""
-    video_url: str = ""
+    subset: str | None = ""
+    recipe_type: str | int | None = ""
+    video_url: str | None = None
+    url: str | None = None
+    task: str = field(default="", name="class")
     annotations: list[_Step] = []
+    annotation: list[_Step] = []
 
 
-_video: NamedShape[_Video] = NamedShape(_Video)
+_video: NamedShape[_Video] = NamedShape(_Video, lenient=True)
 
 
 def read(options: Options, report: Report) -> Iterator[Scene]:
@@ -83,7 +95,7 @@ def _make_scenes(options: Options, labels: dict[str, str], videos: VideoFolder, 
     names = Names()
     subsets: set[str] = set()
     for name, video, place in walk_videos(options.path, _video, report, what=_WHAT, under="database"):
-        subsets.add(video.subset)
+        subsets.add(video.subset or "")
         if options.subset is not None and video.subset != options.subset:
             continue
         duration = find_duration(video.duration)
@@ -93,29 +105,38 @@ def _make_scenes(options: Options, labels: dict[str, str], videos: VideoFolder, 
             report(Problem(file=str(options.path), place=place, message=f"{error}; the video is left out"))
             continue
         moments = Moments(options.path, report, duration)
-        for index, step in enumerate(video.annotations):
-            start, end = step.segment
-            moments.add(
-                Moment(start, end, step.sentence or "", {}, f"{place}, annotations[{index}]"),
-                needs_text=step.sentence is not None,
-                tag=step.id,
-            )
-        recipe = labels.get(str(video.recipe_type), "")
+        for key, steps in (("annotations", video.annotations), ("annotation", video.annotation)):
+            for index, step in enumerate(steps):
+                _add_step(moments, step, f"{place}, {key}[{index}]")
         metadata = {"video": name, "subset": video.subset, "recipe_type": video.recipe_type}
         yield Scene(
             id=names.give(name),
             assets=(asset,),
             segments=moments.segments(),
-            prose=(f"The recipe: {recipe}.",) if recipe else (),
-            metadata={**{key: value for key, value in metadata.items() if value != ""}, "step_ids": moments.tags()},
+            prose=_tell_task(video, labels),
+            metadata={**{key: value for key, value in metadata.items() if value}, "step_ids": moments.tags()},
         )
     if options.subset is not None and options.subset not in subsets:
         there = ", ".join(f"`{subset}`" for subset in sorted(subsets))
         raise InputError(f"has no subset {options.subset!r}", file=options.path, mend=f"There are {there}.")
 
 
+def _add_step(moments: Moments, step: _Step, place: str) -> None:
+    times = read_pair(step.segment)
+    if times is None:
+        moments.tell(place, f"`segment` {step.segment!r:.60} is no pair of seconds; the step is left out")
+        return
+    text = step.label if step.sentence is None else step.sentence
+    moments.add(Moment(*times, text or "", {}, place), needs_text=text is not None, tag=step.id)
+
+
+def _tell_task(video: _Video, labels: dict[str, str]) -> tuple[str, ...]:
+    recipe = labels.get(str(video.recipe_type), "")
+    task = clean(_JOINT.sub(" ", video.task)).lower()
+    return (f"The recipe: {recipe}.",) if recipe else (f"The task: {task}.",) if task else ()
+
+
 def _make_asset(name: str, video: _Video, videos: VideoFolder, duration: float | None) -> Asset:
     asset = videos.make_asset(name, duration=duration)
-    if not video.video_url:
-        return asset
-    return Asset(id=asset.id, kind=asset.kind, path=asset.path, url=video.video_url, duration=duration)
+    url = video.video_url or video.url
+    return Asset(id=asset.id, kind=asset.kind, path=asset.path, url=url, duration=duration) if url else asset

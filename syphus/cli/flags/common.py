@@ -50,6 +50,21 @@ def add_folders(command: argparse.ArgumentParser) -> None:
     command.add_argument("--videos", metavar="DIR", help="that of videos, where it is another")
 
 
+def add_batch(command: argparse.ArgumentParser) -> None:
+    """``--batch``, ``--wait`` and ``--anyway``, of what can be asked through the provider's Batch API."""
+    command.add_argument(
+        "--batch", action="store_true", help="through the provider's Batch API: cheaper, within a day; docs/batch.md"
+    )
+    command.add_argument("--wait", action="store_true", help="with --batch: wait for the batches and go on")
+    add_anyway(command)
+
+
+def add_anyway(command: argparse.ArgumentParser) -> None:
+    """``--anyway``, of whatever asks models online."""
+    command.add_argument("--anyway", action="store_true", help="ask online also what waits in a batch; both are paid")
+    command.set_defaults(kept=None)
+
+
 def positive(text: str) -> int:
     """A number of 1 or more."""
     number = int(text)

@@ -3,11 +3,14 @@
 import argparse
 from collections.abc import Callable
 
+from syphus.cli.flags.common import add_anyway, add_batch
+
 
 def add_judging(add: Callable[[str, str], argparse.ArgumentParser], positive: Callable[[str], int]) -> None:
     """The three commands. ``add`` makes one of a name and what it does; ``positive`` reads a number."""
     judge = add("judge", "scores by a written rubric, and how far the judges agree; docs/judging.md")
     _add_existing(judge, positive, "who judges; several show how far they agree")
+    add_batch(judge)
     _add_known(judge)
     judge.add_argument("--rubric", metavar="FILE", help="what is judged (prompts/judging.md)")
     judge.add_argument("--draws", type=positive, default=1, metavar="N", help="judgements of each model (1)")
@@ -23,6 +26,9 @@ def add_judging(add: Callable[[str, str], argparse.ArgumentParser], positive: Ca
 
     blind = add("blind", "which questions are answered right without looking; docs/judging.md")
     _add_existing(blind, positive, "the model that guesses")
+    # A guess waits for the one before it: of each pair's five, every one would be a round of batches.
+    blind.set_defaults(batch=False, wait=False)
+    add_anyway(blind)
     blind.add_argument("--guesses", type=positive, default=5, metavar="N", help="at each pair (5)")
     blind.add_argument(
         "--right", dest="limit_right", type=positive, metavar="N", help="right ones that mark a pair (3 of 5)"
@@ -31,6 +37,7 @@ def add_judging(add: Callable[[str, str], argparse.ArgumentParser], positive: Ca
 
     correct = add("correct", "answers again, sentence by sentence, from what is known; docs/judging.md")
     _add_existing(correct, positive, "the model that corrects")
+    add_batch(correct)
     _add_known(correct)
     correct.add_argument("--changes", metavar="FILE", help="write what was changed and why, as JSON Lines")
     _add_written(correct, "write the corrected dialogues")
@@ -66,7 +73,7 @@ def _add_existing(command: argparse.ArgumentParser, positive: Callable[[str], in
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="set a key of [model] or [run], as model.timeout=60",
+        help="set a key of [model], [run] or [batch], as model.timeout=60",
     )
     command.set_defaults(source=[], scenes=None, look=False)
 

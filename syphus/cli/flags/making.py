@@ -1,6 +1,6 @@
 """The flags of the commands that make a run, and of those that look at one."""
 
-from syphus.cli.flags.common import Commands, add, add_category, add_settings, dollars, positive
+from syphus.cli.flags.common import Commands, add, add_batch, add_category, add_settings, dollars, positive
 
 
 def add_making(commands: Commands) -> None:
@@ -48,11 +48,7 @@ def _add_generate(commands: Commands) -> None:
     generate.add_argument("--concurrency", type=positive, metavar="N", help="calls in flight, at most")
     generate.add_argument("--budget", type=dollars, metavar="USD", help="what the run may cost, over all its starts")
     add_settings(generate)
-    generate.add_argument(
-        "--batch", action="store_true", help="through the provider's Batch API: cheaper, within a day"
-    )
-    generate.add_argument("--wait", action="store_true", help="with --batch: wait for the batches and go on")
-    generate.add_argument("--anyway", action="store_true", help="ask online also what waits in a batch; both are paid")
+    add_batch(generate)
     generate.add_argument("--show-prompt", action="store_true", help="print the first prompt of each category and end")
 
 

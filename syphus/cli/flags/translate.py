@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Callable
 
+from syphus.cli.flags.common import add_batch
+
 
 def add_translate_flags(command: argparse.ArgumentParser, positive: Callable[[str], int]) -> None:
     """Adds them to the command; ``positive`` reads a number of 1 or more."""
@@ -11,6 +13,7 @@ def add_translate_flags(command: argparse.ArgumentParser, positive: Callable[[st
     command.add_argument("--plan", action="store_true", help="what it will ask and cost; nothing is sent")
     command.add_argument("--json", action="store_true", help="--plan: for machines, to stdout")
     command.add_argument("--show-prompt", action="store_true", help="print the first prompt of each language and end")
+    add_batch(command)
     command.add_argument("--limit", type=positive, metavar="N", help="only the first N dialogues")
     command.add_argument("--style", metavar="S", help="formal or informal; or for each language: de=formal,fr=informal")
     command.add_argument("--glossary", metavar="FILE", help="TOML: a table for each language, term = translation")
@@ -47,6 +50,6 @@ def add_translate_flags(command: argparse.ArgumentParser, positive: Callable[[st
     command.add_argument("--read-boxes", metavar="NAME", help="coordinates in the texts of FILE are in this convention")
     command.add_argument("--extract", metavar="DIR", help="write pictures that stand in FILE itself into this folder")
     command.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="set a key of [model] or [run]"
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="set a key of [model], [run] or [batch]"
     )
     command.set_defaults(source=[], category=None)

@@ -292,7 +292,9 @@ def test_called_back_it_stays_until_it_is_typed_again(provider: Provider, capsys
     provider.translate("--batch")
     provider.collect_until([1, DIALOGUES])
     assert main(["batch", "cancel", str(provider.run)]) == 0
-    assert "1 batch is called back" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "1 batch is called back" in said
+    assert "3 items wait for a reply; `syphus translate`, as it was typed, goes on with them" in said
     assert provider.rows(PAID) == [(1 + DIALOGUES // 2,)]
     assert provider.collect("--wait") == 0
     assert len(provider.desk.batches) == 2

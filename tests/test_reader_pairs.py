@@ -133,7 +133,11 @@ def test_columns(tmp_path, header, options, wanted):
 @pytest.mark.parametrize(
     ("content", "options", "says"),
     [
-        ("a,b\n1,2\n", {}, r"no column for the image \(looked for image_filename, image, .*its columns: 'a', 'b'\n.*header"),
+        (
+            "a,b\n1,2\n",
+            {},
+            r"no column for the image \(looked for image_filename, image, .*its columns: 'a', 'b'\n.*header",
+        ),
         ("image,words\n1,2\n", {}, r"no column for the caption .*\n  Name it, as in `caption = \"words\"`"),
         (
             "image,caption\n",

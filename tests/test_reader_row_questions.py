@@ -173,6 +173,9 @@ def test_an_answer_in_parquet_is_no_caption(tmp_path):
     assert ([caption.text for caption in scene.captions], scene.questions) == (["A cup.", "A mug."], ())
     (scene,), _ = read_parquet(tmp_path / "z.parquet", [{**row, "answer": "A cup."}], caption="answer")
     assert [caption.text for caption in scene.captions] == ["A cup."]
+    row = {"image": picture(), "question": "Who?", "answer": "Ann", "title": "A book", "id": "7"}
+    (scene,), _ = read_parquet(tmp_path / "t.parquet", [row], id="question")
+    assert (scene.id, scene.captions, scene.metadata["title"]) == ("Who?", (), "A book")
 
 
 def test_numbered_pictures_in_parquet(tmp_path):
@@ -324,3 +327,9 @@ def test_a_folder_of_files(tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(InputError, match="has no files of"):
         read_by(pairs, path=tmp_path / "none")
+
+
+def test_a_caption_beside_questions(tmp_path):
+    rows = [{"image": "a.jpg", "caption": "A cup.", "title": "x", "question": f"q{n}", "answer": "a"} for n in (1, 2)]
+    (scene,), problems = read_pairs(tmp_path / "x.json", [*rows, {**rows[0], "caption": None, "question": "q3"}])
+    assert (problems, [caption.text for caption in scene.captions], len(scene.questions)) == ([], ["A cup."], 3)

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from folders import write_category
 
+from syphus.cli import work
 from syphus.cli.diff import clean
 from syphus.cli.main import main
-from syphus.errors import Exit
+from syphus.errors import Exit, InputError
 from syphus.ledger.store import LEDGER_FILE
 from syphus.rehearsal.replies import Answer, completion, error
 from syphus.rehearsal.server import RehearsalServer
@@ -320,15 +321,17 @@ def test_a_redraw_that_was_stopped_is_gone_on_with_and_nothing_is_drawn_twice(
 
 
 def test_a_redraw_that_was_stopped_at_its_very_end_is_not_paid_for_again(
-    project: Path, server: RehearsalServer, capsys: pytest.CaptureFixture[str]
+    project: Path, server: RehearsalServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def full(*_: object) -> None:
+        raise InputError("cannot be written: No space left on device")
+
     different(server, "z")
-    (project / "run/out.jsonl").unlink()
-    (project / "run/out.jsonl").mkdir()
     words = ("--redraw", "--category", "mine/first")
-    assert regenerate(project, *words) == 2, "all is made, and then the export cannot be written"
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "write_export", full)
+        assert regenerate(project, *words) == 2, "all is made, and then the export cannot be written"
     assert len(rows(project, "draw = 1")) == len(server.calls) == SCENES
-    (project / "run/out.jsonl").rmdir()
     capsys.readouterr()
     assert regenerate(project, *words, yes=False) == 0
     assert "what was begun is done, for all 6 items" in capsys.readouterr().err

@@ -56,6 +56,7 @@ class _Session:
         self.ledger = ledger
         self.mark = mark
         self.names = list(works)
+        self.are_several = len(works) > 1
         self.batches = batches
         self.submit = submit
         self.code = int(Exit.DONE)
@@ -228,7 +229,7 @@ async def _do(session: _Session, name: str, *, pack: bool) -> int:
     kept, work = session.mark.find(name), session.work(name)
     if work is None:
         return Exit.DONE
-    if len(session.names) > 1:
+    if session.are_several:
         view.say(f"\n{work.title}:")
     worst, waiting = int(Exit.DONE), 0
     for part, desk, asked in zip(work.parts, kept.desks, kept.asked, strict=True):
@@ -243,8 +244,11 @@ async def _do(session: _Session, name: str, *, pack: bool) -> int:
         worst = work.end(session.ledger, worst)
         session.code = max(session.code, worst)
     elif not pack:
-        verb = "waits" if waiting == 1 else "wait"
-        view.say(f"{view.counted(waiting, 'item')} {verb} for a reply; what is exported is written when none does")
+        items = view.counted(waiting, "item waits", "items wait")
+        then = "what is exported is written when none does"
+        if kept.called_back:
+            then = f"`syphus {kept.command}`, as it was typed, goes on with them, with --batch or without"
+        view.say(f"{items} for a reply; {then}")
     return worst
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from syphus.annotations.containers.pair_rows import Row, open_rows
-from syphus.annotations.containers.row_questions import QuestionColumns, find_question_columns, read_questions
+from syphus.annotations.containers.row_questions import QuestionColumns, find_row_columns, read_questions
 from syphus.annotations.containers.row_scene import (
     Columns,
     Faults,
@@ -60,10 +60,7 @@ def read_metadata(file: Path, options: _Options, names: Names, report: Report) -
         keys = tuple(row.values)  # a JSON Lines file's rows need not have the same ones
         if keys not in known:
             caption = options.caption if options.caption in keys else None
-            asking = find_question_columns(keys)
-            asking = QuestionColumns() if caption in asking.used() else asking
-            rest = [key for key in keys if key not in asking.used()]
-            known[keys] = _find_pictures(keys), find_columns(rest, file=file, caption=caption), asking
+            known[keys] = _find_pictures(keys), *find_row_columns(keys, file=file, caption=caption)
         pictures, columns, asking = known[keys]
         scene = _make_scene(row, file, pictures, columns, asking, options, names, report)
         if scene is None:

@@ -26,6 +26,7 @@ from msgspec import Struct, structs
 from syphus.annotations.containers.pair_rows import Row, Rows, open_rows
 from syphus.annotations.containers.row_questions import (
     QUESTION_NAMES,
+    SURE_CAPTIONS,
     QuestionColumns,
     find_question_columns,
     parse_list,
@@ -135,9 +136,11 @@ def _find_columns(rows: Rows, options: Options) -> _Columns:
     questions = find_question_columns(name for name in rows.columns if name != image)
     if options.caption is not None:
         questions = QuestionColumns()
-    caption = None
+    caption: str | None
     if questions.question is None:
         caption = _find_column(rows, options, "caption", options.caption, CAPTION_NAMES)
+    else:  # beside a question, a title or a text may be anything
+        caption = next((name for name in rows.columns if name.lower() in SURE_CAPTIONS), None)
     id_ = options.id
     if id_ is not None:
         id_ = _find_column(rows, options, "id", id_, ())
@@ -219,7 +222,8 @@ def _make_scenes(rows: Rows, columns: _Columns, options: Options, names: Names, 
         except ValueError as error:
             report(Problem(file=str(options.path), place=row.place, message=str(error)))
             continue
-        captions += [Caption(text=text) for text in texts]
+        known = {caption.text for caption in captions} if asked else set()
+        captions += [Caption(text=text) for text in texts if text not in known]
         questions += asked
     if captions or questions:
         yield _make_scene(names.give(name), asset, captions, questions)
@@ -254,15 +258,18 @@ def _read_texts(
     row: Row, columns: _Columns, options: Options, report: Report
 ) -> tuple[list[str], tuple[Question, ...]]:
     """Captions and questions of a row; ``ValueError`` where there are none."""
-    if columns.caption is not None:
+    if columns.questions.question is None:
         return _find_captions(row, columns, options, report), ()
     faults: list[Problem] = []
     asked = read_questions(row.values, columns.questions, Faults(faults.append, str(options.path), row.place))
-    if not asked.questions and not asked.captions:
+    captions = list(asked.captions)
+    if columns.caption is not None and row.values.get(columns.caption):
+        captions += _find_captions(row, columns, options, report)
+    if not asked.questions and not captions:
         raise ValueError(f"{faults[0].message if faults else 'there is no question'}; the row is left out")
     for fault in faults:
         report(fault)
-    return list(asked.captions), asked.questions
+    return captions, asked.questions
 
 
 def _find_captions(row: Row, columns: _Columns, options: Options, report: Report) -> list[str]:

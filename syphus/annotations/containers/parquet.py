@@ -25,13 +25,12 @@ from msgspec.structs import force_setattr
 
 from syphus.annotations.containers.parquet_tables import Table, list_tables, open_table
 from syphus.annotations.containers.picture_store import HEAD, find_suffix, measure_head, write_picture
-from syphus.annotations.containers.row_questions import QuestionColumns, find_question_columns, read_questions
+from syphus.annotations.containers.row_questions import QuestionColumns, find_row_columns, read_questions
 from syphus.annotations.containers.row_regions import describes_parts, make_regions
 from syphus.annotations.containers.row_scene import (
     Columns,
     Faults,
     as_pixels,
-    find_columns,
     find_id,
     make_captions,
     make_metadata,
@@ -158,13 +157,7 @@ def _find_columns(table: Table, options: Options) -> _Named:
         )
         raise InputError(f"{message}; its columns: {shown}", file=table.file, mend="Name it: `image = ...`.")
     names = [name for name in table.names if name not in images]
-    questions = find_question_columns(names)
-    if options.caption in questions.used():
-        questions = QuestionColumns()  # what is asked for is a caption, whatever stands beside it
-    names = [name for name in names if name not in questions.used()]
-    other = find_columns(
-        [*names, *_add_id(options, questions)], file=table.file, caption=options.caption, id_=options.id
-    )
+    other, questions = find_row_columns(names, file=table.file, caption=options.caption, id_=options.id)
     if dialogues and options.caption is None and other.caption is None and questions.question is None:
         raise InputError(
             f"holds dialogues (`{dialogues}`), not annotations",
@@ -178,11 +171,6 @@ def _find_columns(table: Table, options: Options) -> _Named:
             mend="Name it: `caption = ...`.",
         )
     return _Named(tuple(name for name in images if name), other, questions, describes_parts(table.names))
-
-
-def _add_id(options: Options, questions: QuestionColumns) -> tuple[str, ...]:
-    """The column that scenes are to be named by, where it is one of the questions' own."""
-    return (options.id,) if options.id in questions.used() and options.id else ()
 
 
 def _read_table(table: Table, folder: str, options: Options, names: Names, report: Report) -> Iterator[Scene]:

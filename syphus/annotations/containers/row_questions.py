@@ -11,11 +11,12 @@ import ast
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from syphus.annotations.containers.row_scene import Faults
+from syphus.annotations.containers.row_scene import Columns, Faults, find_columns
 from syphus.annotations.labels import clean
 from syphus.annotations.questions.choices import LETTERS, find_by_letter, find_by_text, strip_letters
 from syphus.annotations.questions.question_texts import clean_texts, count_answers
@@ -34,6 +35,8 @@ HINT_NAMES = ("hint",)
 ID_NAMES = ("question_id", "questionid", "qid", "qa_id", "question_index")
 NESTED_NAMES = ("qa_pairs", "qas", "questions")
 """Names that are looked for, in this order and in any case."""
+SURE_CAPTIONS = ("caption", "captions", "caption_str")
+"""Columns that are captions beside a question too; a title or a text may be anything there (of a book, of an article)."""
 
 _WRONG_ONES = "multiple_choices"
 """Visual7W lists only the wrong ones, beside the right answer."""
@@ -65,6 +68,31 @@ class QuestionColumns(NamedTuple):
             return ()
         single = (self.question, self.answers, self.correct, self.hint, self.id)
         return tuple(dict.fromkeys(name for name in (*single, *self.options, *self.rationales) if name))
+
+
+def find_row_columns(
+    names: Sequence[str], *, file: Path, caption: str | None, id_: str | None = None
+) -> tuple[Columns, QuestionColumns]:
+    """The columns of captions, ids, tags and objects, and those of questions.
+
+    Args:
+        names: all that there are.
+        file: for the error.
+        caption: the one that is asked for; where it is one of the questions' own, there are none.
+        id_: likewise, whatever it is one of.
+
+    Raises:
+        InputError: where one that is asked for is not there.
+    """
+    questions = find_question_columns(names)
+    if caption is not None and caption in questions.used():
+        questions = QuestionColumns()
+    used = set(questions.used()) - {id_}
+    columns = find_columns([name for name in names if name not in used], file=file, caption=caption, id_=id_)
+    unsure = columns.caption is not None and columns.caption.lower() not in SURE_CAPTIONS
+    if questions.question is not None and caption is None and unsure:
+        columns = columns._replace(caption=None)
+    return columns, questions
 
 
 class Asked(NamedTuple):

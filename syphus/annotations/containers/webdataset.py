@@ -20,10 +20,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from syphus.annotations.containers.row_questions import QuestionColumns, find_question_columns, read_questions
+from syphus.annotations.containers.row_questions import find_row_columns, read_questions
 from syphus.annotations.containers.row_scene import (
     Faults,
-    find_columns,
     make_captions,
     make_metadata,
     make_objects,
@@ -160,10 +159,7 @@ def _make_scene(
         return None
     values = sample.values
     caption = options.caption if options.caption in values else None
-    asking = find_question_columns(values)
-    if caption in asking.used():
-        asking = QuestionColumns()
-    columns = find_columns([name for name in values if name not in asking.used()], file=options.path, caption=caption)
+    columns, asking = find_row_columns(list(values), file=options.path, caption=caption)
     asked = read_questions(values, asking, faults)
     texts = [*sample.texts, *asked.captions]
     if columns.caption:

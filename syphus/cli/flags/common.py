@@ -53,7 +53,7 @@ def add_folders(command: argparse.ArgumentParser) -> None:
 def add_batch(command: argparse.ArgumentParser) -> None:
     """``--batch``, ``--wait`` and ``--anyway``, of what can be asked through the provider's Batch API."""
     command.add_argument(
-        "--batch", action="store_true", help="through the provider's Batch API: cheaper, within a day; docs/batch.md"
+        "--batch", action="store_true", help="through the provider's Batch API: cheaper, in rounds of up to a day"
     )
     command.add_argument("--wait", action="store_true", help="with --batch: wait for the batches and go on")
     add_anyway(command)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from syphus.annotations.foreign import name_form, name_other
+from syphus.annotations.foreign import ANY_FORM, name_form, name_other
 
 
 @pytest.mark.parametrize(
@@ -15,8 +15,8 @@ from syphus.annotations.foreign import name_form, name_other
         ("video duration timestamps sentences", 'It looks like a file of rows about videos. Use `reader = "video_rows"`.'),
         ("vid_name sub", "It looks like a file of TVQA subtitles. Give it as `subtitles`."),
         ("vid_name q a0 ts", 'It looks like a TVQA file. Use `reader = "tvr"`.'),
-        ("a b", "Its keys: 'a', 'b'."),
-        ("", "Its keys: none."),
+        ("a b", f"Its keys: 'a', 'b'. {ANY_FORM}"),
+        ("", ""),
     ],
 )  # fmt: skip
 def test_other_files(keys, expected):

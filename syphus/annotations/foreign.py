@@ -76,6 +76,9 @@ _FORMS = (
 """Of several that fit, the first counts."""
 
 
+ANY_FORM = "Any form can be read by `mapped`; `syphus map FILE` drafts what to say of it."
+
+
 def name_form(keys: Iterable[str]) -> tuple[str, str]:
     """What has these keys, in words, and what to do about it; both empty where that is not known."""
     form = _find_form(keys)
@@ -89,9 +92,10 @@ def name_other(keys: Iterable[str], *, but: str = "") -> str:
         keys: of a record, or of the document.
         but: what the file was read as ("TACoS file"). It is not named again: where the file is one, something in it is wrong.
     """
+    keys = list(keys)
     form = _find_form(keys)
     if form is None:
-        return f"Its keys: {name_keys(keys)}."
+        return f"Its keys: {name_keys(keys)}. {ANY_FORM}" if keys else ""
     return "" if but and form.what.endswith(but) else f"It looks like {form.what}. {form.mend}"
 
 

@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from syphus.annotations.containers.pair_rows import Row, open_rows
+from syphus.annotations.foreign import name_other
 from syphus.annotations.json_shapes import find_layout
 from syphus.annotations.labels import clean
 from syphus.annotations.naming import Names, find_stem, make_relative
 from syphus.annotations.questions.choices import find_by_letter, find_by_text, strip_letters
 from syphus.annotations.questions.picture_rows import PictureName, PictureRows
-from syphus.annotations.questions.record_files import name_other
 from syphus.annotations.reading import Problem, Report
 from syphus.annotations.text_files import find_encoding, open_plain, open_text
 from syphus.errors import InputError

@@ -16,12 +16,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from syphus.annotations.foreign import name_other
 from syphus.annotations.json_nested import NamedShape, NestedDocument
 from syphus.annotations.json_shapes import Broken
 from syphus.annotations.labels import clean
 from syphus.annotations.naming import Names, find_stem
 from syphus.annotations.questions.picture_rows import Id, PictureName, PictureRows
-from syphus.annotations.questions.record_files import check_files, name_other
+from syphus.annotations.questions.record_files import check_files
 from syphus.annotations.reading import Problem, Report
 from syphus.errors import InputError
 from syphus.records import Asset, Question, Scene

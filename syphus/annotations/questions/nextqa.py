@@ -18,11 +18,12 @@ import msgspec
 from msgspec import Struct
 
 from syphus.annotations.containers.pair_rows import Row, open_rows
+from syphus.annotations.foreign import name_other
 from syphus.annotations.labels import clean
 from syphus.annotations.naming import Names
 from syphus.annotations.questions.picture_rows import PictureName, PictureRows
 from syphus.annotations.questions.question_texts import clean_texts
-from syphus.annotations.questions.record_files import check_files, name_other
+from syphus.annotations.questions.record_files import check_files
 from syphus.annotations.reading import Problem, Report
 from syphus.decoding import decode_json, read_text
 from syphus.errors import InputError

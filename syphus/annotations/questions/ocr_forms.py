@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from syphus.annotations.foreign import name_other
 from syphus.annotations.json_nested import NestedDocument
 from syphus.annotations.json_shapes import Broken, Shape, find_layout
 from syphus.annotations.picture_files import SUFFIXES
 from syphus.annotations.questions.ocr_records import PAGE, PIECES, Page, Piece, save_page, sort_out
-from syphus.annotations.questions.record_files import name_other, name_place
+from syphus.annotations.questions.record_files import name_place
 from syphus.annotations.text_files import find_encoding, open_plain, open_text, open_utf8
 from syphus.decoding import decode_json, read_text
 from syphus.errors import InputError

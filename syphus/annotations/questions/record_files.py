@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from syphus.annotations.foreign import name_form
+from syphus.annotations.foreign import name_other
 from syphus.annotations.json_nested import NestedDocument
 from syphus.annotations.json_shapes import RAW, Batch, Broken, Shape
 from syphus.annotations.reading import Problem, Report
@@ -19,15 +19,6 @@ _ENOUGH = 100
 
 _END = 1 << 16
 """Bytes at either end of a file in which its small members are looked for."""
-
-
-def name_other(keys: list[str]) -> str:
-    """What to do about a file with these keys: the reader to use, or what its keys are."""
-    what, mend = name_form(keys)
-    if what:
-        return f"It looks like {what}. {mend}"
-    names = ", ".join(f"`{key[:40]}`" for key in keys[:12])
-    return f"Its keys: {names}." if names else ""
 
 
 def name_place(key: str, index: int) -> str:

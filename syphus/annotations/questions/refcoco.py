@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from syphus.annotations.foreign import name_other
 from syphus.annotations.json_shapes import Shape
 from syphus.annotations.known import KnownIds
 from syphus.annotations.labels import clean
@@ -31,7 +32,7 @@ from syphus.annotations.naming import Names, find_stem, make_relative
 from syphus.annotations.pictures.coco_files import AnnotationSet, Picture
 from syphus.annotations.questions.picture_rows import Id, PictureRows
 from syphus.annotations.questions.plain_pickle import load_plain
-from syphus.annotations.questions.record_files import check_files, name_other, name_place, walk_records
+from syphus.annotations.questions.record_files import check_files, name_place, walk_records
 from syphus.annotations.reading import Problem, Report
 from syphus.annotations.text_files import open_bytes
 from syphus.errors import InputError

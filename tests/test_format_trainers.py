@@ -13,12 +13,14 @@ from syphus.formats import (
     alpaca,
     csv_table,
     internvl,
+    jsonl,
     llava,
     llava_next,
     messages,
     mimicit,
     minicpm,
     paligemma,
+    parquet,
     qwen,
     sharegpt,
     swift,
@@ -178,6 +180,12 @@ def test_media_under_another_key_do_not_become_text_alone(tmp_path, format_, row
     assert "where its format does not look" in problem.message
 
 
+@pytest.mark.parametrize("format_", [csv_table, jsonl, llava, paligemma, parquet])
+def test_every_format_refuses_a_setting_that_it_does_not_know(tmp_path, format_):
+    with pytest.raises(InputError, match=r"no setting.*rwos"):
+        format_.write([], tmp_path / f"out{format_.SUFFIX}", replace(OPTIONS, settings={"rwos": "turn"}))
+
+
 def test_settings_that_a_format_does_not_know_are_refused(tmp_path):
     with pytest.raises(InputError, match="has no setting 'picture'"):
         export(messages, [dialogue("a", "b")], tmp_path, settings={"picture": "parts"})
@@ -195,6 +203,14 @@ def test_qwens_rows_with_lists_are_those_of_videollama3(tmp_path):
     assert rows[0]["video"] == "day.mp4"
     with pytest.raises(InputError, match="neither several nor always"):
         export(qwen, [video], tmp_path, settings={"lists": "yes"})
+
+
+@pytest.mark.parametrize("format_", [messages, trl, swift, llava])
+@pytest.mark.parametrize("text", ["<start_of_image>", "<end_of_utterance>", "[IMG]"])
+def test_texts_hold_no_places_for_pictures_of_other_models(tmp_path, format_, text):
+    """Gemma 3's processor counts the first and ends the run; the last takes a picture from Pixtral's."""
+    rows, _ = export(format_, [dialogue("What?", f"It says {text}.", assets=(ONE,))], tmp_path)
+    assert bool(rows) == (text == "[IMG]" and format_ is llava)
 
 
 def test_messages_for_chat_templates(tmp_path):

@@ -558,6 +558,16 @@ def test_a_call_whose_reply_was_lost_counts_with_the_most_it_can_have_cost(tmp_p
         assert engine.dispatch.budget.spent == pytest.approx(engine.counters.cost + engine.counters.risk)
 
 
+def test_a_reply_without_a_count_costs_the_most_that_it_can(tmp_path: Path) -> None:
+    with RehearsalServer(lambda body, number: completion("fine", usage=False)) as server:
+        engine = work(tmp_path, range(3), lane_of(server.url, prices=DEAR))
+    with open_ledger(tmp_path) as ledger:
+        (spent,) = ledger.spent()
+    assert (spent.uncounted, spent.unpriced) == (3, 0), "what stands among the risks is not missing from the cost"
+    assert engine.counters.risk == pytest.approx(spent.risk)
+    assert spent.risk > 3 * 0.2
+
+
 def test_what_was_on_its_way_at_a_kill_counts_as_spent(tmp_path: Path) -> None:
     async def main() -> float:
         with open_ledger(tmp_path, create=True) as ledger, RehearsalServer(delay=5) as server:

@@ -22,6 +22,7 @@ from syphus.jobs.items import GenerateItem
 from syphus.records import Dialogue, Region
 from syphus.references.boxes import find_convention
 from syphus.references.rendering import render_slots
+from syphus.rehearsal.replies import good_text
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = Library.at(ROOT)
@@ -29,7 +30,7 @@ DOC = (ROOT / "docs/recipes.md").read_text(encoding="utf-8")
 ASKING = (
     "svit/conversation", "svit/reasoning", "svit/detail", "svit/referring", "shikra/thought", "ferret/refer-and-ground",
     "ferret/negatives", "videochat/detail", "videochat/conversation", "pmc_vqa/choice", "lrv/instructions", "llavar/conversation",
-    "osprey/region", "detgpt/goal", "charts/calculation", "stablellava/dialogue", "sparkles/dialogue",
+    "osprey/region", "detgpt/goal", "charts/calculation", "stablellava/dialogue", "sparkles/dialogue", "textbind/dialogue",
 )  # fmt: skip
 FILLED = (
     "instructblip/vqa", "lavin/choice", "minigpt_v2/detection", "gpt4roi/region", "gpt4roi/presence", "kosmos2/grounded-caption",
@@ -95,6 +96,7 @@ def test_answers_are_neither_formulas_nor_the_same_twice(name: str) -> None:
         ("charts/calculation", ["Its values:\n2018: 42\n2019: 47"]),
         ("sparkles/dialogue", ["the first picture, as several people see it:\nA plain round sponge", "the second picture, as several"]),
         ("detgpt/goal", ["o5 cup (white): ["]),
+        ("textbind/dialogue", ["p1, what it shows:\nA ball of dough", "p3, what it shows:\nA tractor in a muddy field."]),
         ("stablellava/dialogue", ["Ability: colour\nlighthouse, storm"]),
     ],
 )  # fmt: skip
@@ -149,6 +151,9 @@ def answering(answer: str, **more: str) -> Any:
         ("osprey/region", answering("A cat."), "length: too_short"),
         ("detgpt/goal", answering("Something that stands upright and has walls would do for it, small enough for a hand.", targets="[kettle](#o5)"), "reference: wrong_thing"),
         ("detgpt/goal", answering("Something that stands upright and has walls would do for it, small enough for a hand.", targets="cup"), "reference: missing"),
+        ("textbind/dialogue", answering("About like this: [](#p1) it shows the dough in a glass bowl under a cloth."), "asset: placed_twice"),
+        ("textbind/dialogue", answering("About like this: [](#p7) it shows the dough in a glass bowl under a cloth."), "reference: not_wanted"),
+        ("textbind/dialogue", lambda reply: json.loads(re.sub(r"\[\]\(#p\d\) ", "", json.dumps(reply))), "asset: not_placed"),
         ("sparkles/dialogue", answering("In the third picture the cake has candles on it and white icing, and it stands on a table with some paper plates around."), "asset: no_such_asset"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -255,6 +260,18 @@ def test_the_second_picture_stands_where_it_is_shown(tmp_path: Path) -> None:
     assert row["images"] == ["sparkles-cakes-first.jpg", "sparkles-cakes-second.jpg"]
 
 
+def test_a_row_has_the_pictures_that_it_shows_where_it_shows_them(tmp_path: Path) -> None:
+    category = load("textbind/dialogue")
+    shown = {one.file: [asset.id for d in made(category, one)[0].dialogues for asset in d.assets] for one in category.demonstrations}  # fmt: skip
+    assert list(shown.values()) == [["p1", "p2"], ["p1", "p3", "p2"], ["p1", "p2"]]
+    outcome, _ = made(category, category.demonstrations[0])
+    (row,) = export(outcome.dialogues, "sharegpt", tmp_path)
+    texts = [turn["value"] for turn in row["conversations"]]
+    assert texts[0] == "I began to bake today. <image> How long do I leave this alone?"
+    assert texts[3].startswith("About like this: <image> a round loaf")
+    assert row["images"] == ["placed-bread-1.jpg", "placed-bread-2.jpg"]
+
+
 # --- docs/recipes.md
 
 
@@ -337,3 +354,19 @@ def test_the_folders_that_are_not_in_seeds_load_and_ask_or_fill(title: str, toml
     elif "Action Input" in toml:
         (dialogue,) = outcome.dialogues
         assert "Action: cut Action Input: image/svit-harbour.png, boat AI:" in dialogue.turns[1].text
+
+
+@pytest.mark.parametrize(
+    "name", ["pmc_vqa/choice", "shikra/thought", "detgpt/goal", "charts/calculation", "sparkles/dialogue", "videochat/conversation"]
+)  # fmt: skip
+def test_a_rehearsal_plays_them(name: str) -> None:
+    """Its replies have short texts where demonstrations have, and are about what an earlier step gave where no scene is shown."""
+    category = load(name)
+    scene = structs.replace(category.demonstrations[0].scene, id="another")
+
+    async def ask(request: Request) -> Reply:
+        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        return Reply(text=good_text({"messages": messages}))
+
+    outcome = asyncio.run(generate_job(0)(GenerateItem(scene=scene, prompts=CategoryPrompts(category)), ask))
+    assert outcome.dialogues, outcome.rejects

@@ -7,17 +7,21 @@ from typing import Any
 
 import pytest
 from folders import PAIRS, make_category
-from msgspec import convert, structs, to_builtins
+from msgspec import UNSET, convert, structs, to_builtins
 
+from syphus.categories.blocks import Context
 from syphus.categories.category import CategoryFile
 from syphus.categories.choices import OptionTable, find_fault, letter_options
+from syphus.categories.context import render_context
 from syphus.categories.picking import FIELDS, Pick, Picked
 from syphus.categories.prompt import CategoryPrompts, Turn
 from syphus.errors import InputError
 from syphus.exchange import Outcome, Reply, Request
+from syphus.jobs.candidates import make_candidate
 from syphus.jobs.generate import generate_job, planned_requests
 from syphus.jobs.items import GenerateItem
 from syphus.records import Scene
+from syphus.references.text import find_references, plain_text
 
 SCENE = convert(
     {
@@ -106,6 +110,16 @@ def test_a_name_that_is_hidden_is_hidden_here_too() -> None:
     assert picked("captions", "text", scene=people) == [{"text": "The woman in red runs.", "grounded": ""}]
 
 
+def test_what_only_looks_like_a_reference_is_none() -> None:
+    hostile = convert({"id": "s", "ocr": [{"text": "[Menu](#menu)"}], "questions": [{"question": "What is [a](#b)?", "answers": ["[c](#d)"]}], "objects": [{"id": "o1", "label": "x](#y) [z", "box": [0, 0, 1, 1]}]}, Scene)  # fmt: skip
+    for of, field in (("ocr", "text"), ("questions", "question"), ("questions", "answer"), ("objects", "label")):
+        (one,) = picked(of, field, scene=hostile)  # type: ignore[arg-type]
+        assert not list(find_references(one[field]))
+    (thing,) = picked("objects", "this", scene=hostile)
+    assert [reference.ids for reference in find_references(thing["this"])] == [("o1",)]
+    assert plain_text(picked("ocr", "text", scene=hostile)[0]["text"]) == "[Menu](#menu)"
+
+
 def test_where_no_size_is_known_nothing_is_large_enough() -> None:
     unsized = structs.replace(SCENE, assets=(), objects=SCENE.objects[:1], relations=())
     assert picked("objects", "id", scene=unsized, min_side=0.1) == []
@@ -140,6 +154,11 @@ def test_the_right_option_stands_in_every_place_as_often() -> None:
         ({"answer": "Left lung", "wrong": "left  Lung."}, "are the same option"),
         ({"answer": "12", "wrong": "1.2"}, ""),
         ({"answer": "Left lung", "wrong": "—"}, "`wrong` of a pair is no option"),
+        # The checks do not see what is wrong, so nothing may stand in it that an export would take for its own.
+        ({"answer": "Left lung", "wrong": "[right lung](#o9)"}, "no plain line"),
+        ({"answer": "Left lung", "wrong": "<image> lung"}, "no plain line"),
+        ({"answer": "Left lung", "wrong": "right\nlung"}, "no plain line"),
+        ({"answer": "p < 0.05", "wrong": "p > 0.05"}, ""),
     ],
 )
 def test_options_that_are_no_choice_are_found(pair: dict[str, str], said: str) -> None:
@@ -365,6 +384,15 @@ def test_rounds_are_made_of_fields_and_a_picture_may_stand_in_a_later_one(tmp_pa
     assert len(outcome.dialogues[0].turns) == 4, "all rounds or none"
 
 
+def test_ids_of_pictures_stand_before_their_titles_where_a_reply_needs_them() -> None:
+    scene = convert({"id": "p", "assets": [{"id": "a", "title": "the first picture"}, {"id": "b"}], "captions": [{"text": "A dog.", "asset": "a"}, {"text": "A cat.", "asset": "b"}]}, Scene)  # fmt: skip
+    context = convert({"blocks": ["captions", "assets"], "captions": {"heading": "seen:"}, "assets": {"ids": True}}, Context)  # fmt: skip
+    said = "{0}, seen:\nA dog.\n\nb, seen:\nA cat.\n\n{0}\nb"
+    assert render_context(scene, context).text == said.format("a, the first picture")
+    plain = structs.replace(context, assets=structs.replace(context.assets, ids=UNSET))
+    assert render_context(scene, plain).text == said.format("the first picture")
+
+
 def test_a_step_that_is_not_shown_the_scene_goes_by_what_came_before(tmp_path) -> None:
     toml = CHAIN.replace('fields = ["name"]', 'fields = ["name"]\none_of = { name = "tools" }')
     files = {"lists/tools.txt": "cut out\ncolour in\n", "use.md": "Use {{tool.name}}."}
@@ -448,3 +476,38 @@ def test_folders_that_say_nothing_of_what_came_later_keep_their_fingerprint(tmp_
         {"kind": "template", "name": "t", "text": "x"}, CategoryFile.__annotations__["steps"].__args__[0]
     )
     assert to_builtins(template).keys() == {"kind", "name", "text", "choose"}
+
+
+def test_a_demonstration_may_say_what_its_reply_is_about(tmp_path) -> None:
+    """What a run drew, with its own seed, is not what a demonstration's constant seed would draw."""
+    files = {"query.md": "Tell of {{part.text}}."}
+    category = make_category(tmp_path, toml=PICKED_CHAT, files=files)
+    reply = {"text": "A bus is here, near a dog."}
+    item = GenerateItem(scene=SCENE, prompts=CategoryPrompts(category))
+
+    async def ask(request: Request) -> Reply:
+        return Reply(text=json.dumps(reply))
+
+    seen = set()
+    for seed in range(6):
+        candidate = asyncio.run(make_candidate(item, ask, seed))
+        assert candidate
+        about = candidate.picked["part"]["text"]
+        record = {
+            name: value
+            for name, value in to_builtins(candidate.demonstration("")).items()
+            if name not in ("file", "note")
+        }
+        again = make_category(tmp_path, toml=PICKED_CHAT, files=files, demonstrations=[record])
+        prefix = CategoryPrompts(again).prefix(again.chat_steps[0])
+        assert prefix[1].content.endswith(f"Tell of {about}.")
+        seen.add((about, again.fingerprint))
+    assert len({about for about, _ in seen}) == len(seen) == 3
+
+
+@pytest.mark.parametrize("picked", [{"prt": {"text": "x"}}, {"part": {"text": "x"}}, {"told": {"text": "x"}}])
+def test_what_it_is_about_must_be_of_the_form_that_the_step_gives(tmp_path, picked: dict[str, dict[str, str]]) -> None:
+    one = {"scene": to_builtins(SCENE), "reply": {"text": "x"}, "picked": picked}
+    with pytest.raises(InputError, match="pick") as caught:
+        make_category(tmp_path, toml=PICKED_CHAT, files={"query.md": "{{part.text}}"}, demonstrations=[one])
+    assert caught.value.place == f"$.picked.{next(iter(picked))}"

@@ -15,6 +15,8 @@ from folders import write_category
 from syphus.cli import work
 from syphus.cli.diff import clean
 from syphus.cli.main import main
+from syphus.endpoints import probe
+from syphus.endpoints.wire import Abilities
 from syphus.errors import Exit, InputError
 from syphus.ledger.store import LEDGER_FILE
 from syphus.rehearsal.replies import Answer, completion, error
@@ -223,6 +225,21 @@ def test_nothing_has_changed_right_after_generate_whatever_the_model(
     assert regenerate(tmp_path) == 0
     assert f"nothing has changed: {SCENES * len(categories)} items" in capsys.readouterr().err
     assert not server.calls
+
+
+def test_the_same_model_at_another_address_is_not_paid_again(
+    tmp_path: Path, server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenAI's own address wants another name for the limit of tokens than all others, and the name is a part of the key."""
+    config = make_project(tmp_path, server.url)
+    config.write_text(config.read_text().replace('schema_mode = "json_schema"', ""))
+    with monkeypatch.context() as patched:
+        patched.setattr(probe, "first_guess", lambda _: Abilities(schema_mode="json_schema"))
+        assert main(["generate", str(config)]) == 0
+    assert "max_completion_tokens" in server.calls[-1]
+    with RehearsalServer() as other:
+        assert main(["generate", str(config), "--base-url", other.url]) == 0
+        assert len(other.calls) == 1, "the probe"
 
 
 def test_a_changed_scene_is_asked_about_again(project: Path, server: RehearsalServer) -> None:

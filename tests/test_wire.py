@@ -81,8 +81,10 @@ def test_a_good_reply() -> None:
 def test_missing_usage_is_unknown_and_not_zero() -> None:
     assert read_completion(json.dumps(completion("x", usage=False)).encode()).usage is None
     assert read_completion(json.dumps(completion("x") | {"usage": None}).encode()).usage is None
-    half = {"prompt_tokens": 100, "completion_tokens": None}
-    assert read_completion(json.dumps(completion("x") | {"usage": half}).encode()).usage is None, "a reply is never free"
+    half: dict = {"prompt_tokens": 100, "completion_tokens": None}
+    assert read_completion(json.dumps(completion("x") | {"usage": half}).encode()).usage is None, (
+        "a reply is never free"
+    )
 
 
 def test_details_of_usage() -> None:
@@ -90,6 +92,26 @@ def test_details_of_usage() -> None:
     body["usage"] |= {"prompt_tokens_details": {"cached_tokens": 64, "audio_tokens": None},
                       "completion_tokens_details": {"reasoning_tokens": 7}}  # fmt: skip
     assert read_completion(json.dumps(body).encode()).usage == Usage(100, 20, 64, 7)
+
+
+@pytest.mark.parametrize(
+    ("usage", "found"),
+    [
+        # xAI: thoughts beside the reply; Gemini: in the total alone
+        ({"prompt_tokens": 12, "completion_tokens": 1, "total_tokens": 399,
+          "completion_tokens_details": {"reasoning_tokens": 386}}, Usage(12, 387, reasoning=386)),
+        ({"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 623}, Usage(20, 603)),
+        ({"prompt_tokens": 20, "completion_tokens": None, "total_tokens": 30}, Usage(20, 10)),
+        # what was cached beside the prompt's count
+        ({"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 1020,
+          "prompt_tokens_details": {"cached_tokens": 900}}, Usage(100, 20, 900)),
+        # totals that say nothing
+        ({"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 0}, Usage(100, 20)),
+        ({"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 2**60}, None),
+    ],
+)  # fmt: skip
+def test_what_is_billed_beside_the_reply_is_counted(usage: dict, found: Usage | None) -> None:
+    assert read_completion(json.dumps(completion("x") | {"usage": usage}).encode()).usage == found
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 Need = Literal[
     "captions", "objects", "boxes", "attributes", "keypoints", "regions", "relations", "segments", "speech", "ocr",
@@ -30,6 +30,8 @@ class AssetBlock(Table, frozen=True, kw_only=True):
 
     heading: str = ""
     max: int = 40
+    ids: bool | UnsetType = UNSET
+    """True: ids stand before the titles, here and above what is said of each, so that a reply can say where each stands."""
 
 
 class CaptionBlock(Table, frozen=True, kw_only=True):

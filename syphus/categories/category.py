@@ -178,6 +178,9 @@ class DialogueShape(Table, frozen=True, kw_only=True):
     assistant: str = ""
     turns: tuple[Exchange, ...] | UnsetType = UNSET
     """Several rounds, in the place of ``user`` and ``assistant``."""
+    places: bool | UnsetType = UNSET
+    """True: the model says where in its texts the scene's assets stand, ``[](#second)``. A dialogue has those that it places,
+    each once, and at least one; the scene may have more of them."""
     keep: dict[StepName, str] | UnsetType = UNSET
     """What else is kept of it: a key of the dialogue's ``metadata``, and its text."""
 
@@ -280,6 +283,8 @@ class Demonstration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     scene: Scene
     replies: dict[str, dict[str, Any]]
     """Step name -> reply, in the form of that step's schema."""
+    picked: dict[str, dict[str, str]] | UnsetType = UNSET
+    """Pick step -> the fields of what the reply is about; what does not stand here is drawn."""
     file: str = ""
     note: str = ""
     """For people: where the picture is from."""

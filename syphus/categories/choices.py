@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from syphus.categories.blocks import StepName, Table
+from syphus.categories.lines import one_line
 from syphus.identity import draw_order
 
 MOST_OPTIONS = 26
@@ -83,6 +84,9 @@ def find_fault(pair: Mapping[str, str], names: Sequence[str]) -> str:
         text = " ".join(pair[name].casefold().split()).rstrip(".")
         if not any(map(str.isalnum, text)):
             return f"`{name}` of a pair is no option: there is no word in it."
+        spaced = " ".join(pair[name].split())
+        if "](#" in text or "\n" in pair[name] or one_line(spaced) != spaced:
+            return f"`{name}` of a pair is no plain line of text."
         if text in seen:
             return f'`{seen[text]}` and `{name}` of a pair are the same option, "{pair[name]}".'
         seen[text] = name

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from syphus.categories.blocks import Block, Context
-from syphus.categories.lines import Line, one_line
+from syphus.categories.lines import Line, one_line, title_of
 from syphus.categories.moments import MOMENT_BLOCKS
 from syphus.categories.pictures import PICTURE_BLOCKS, shows_ids
 from syphus.records import Scene
@@ -78,7 +78,8 @@ def render_context(scene: Scene, context: Context) -> Rendered:
                 notes.append(f"{block}: {len(made) - len(kept)} over the block's limit of {limit}")
             made = kept
         blocks.append(made)
-    titles = {asset.id: one_line(asset.title or asset.id) for asset in scene.assets} if len(scene.assets) > 1 else {}
+    ids = context.assets.ids is True
+    titles = {asset.id: title_of(asset, ids=ids) for asset in scene.assets} if len(scene.assets) > 1 else {}
     text = _lay_out([line for made in blocks for line in made], titles, context)
     # No token has less than one character, so most scenes need no counting.
     if len(text) < context.max_tokens:

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, defstruct
+from msgspec import UNSET, Struct, UnsetType, defstruct
 
-from syphus.categories.category import CategoryFile, ChatStep, Demonstration, Origin
+from syphus.categories.category import CategoryFile, ChatStep, Demonstration, Origin, PickStep
 from syphus.categories.context import render_context
+from syphus.categories.picking import FIELDS
 from syphus.decoding import convert, decode_json, read_text
 from syphus.errors import InputError
 from syphus.records import Scene, Text
@@ -35,6 +36,7 @@ class _DemonstrationFile(Struct, frozen=True, kw_only=True, forbid_unknown_field
     scene: Scene
     reply: dict[str, Any] | None = None
     replies: dict[str, dict[str, Any]] = {}
+    picked: dict[str, dict[str, str]] | UnsetType = UNSET
     note: str = ""
     origin: Origin | None = None
 
@@ -68,11 +70,23 @@ def _make_demonstration(text: str, file: CategoryFile, path: Path, name: str) ->
         )
     for step, reply in replies.items():
         _check_reply(reply, steps[step], path, "$.reply" if raw.reply is not None else f"$.replies.{step}")
+    _check_picked(raw.picked or {}, file, path)
     try:
         render_context(raw.scene, file.context)
     except InputError as error:
         raise InputError(error.message, file=path, place="$.scene", mend=error.mend) from error
-    return Demonstration(scene=raw.scene, replies=replies, file=name, note=raw.note, origin=raw.origin)
+    return Demonstration(
+        scene=raw.scene, replies=replies, picked=raw.picked, file=name, note=raw.note, origin=raw.origin
+    )
+
+
+def _check_picked(picked: dict[str, dict[str, str]], file: CategoryFile, path: Path) -> None:
+    picks = {step.name: step for step in file.steps if isinstance(step, PickStep)}
+    for name, record in picked.items():
+        wanted = FIELDS[picks[name].of] if name in picks else ()
+        if sorted(record) != sorted(wanted):
+            known = f"that step picks {list(wanted)}" if wanted else f"the pick steps are {list(picks)}"
+            raise InputError(f"has {sorted(record)} for {name!r}, but {known}", file=path, place=f"$.picked.{name}")
 
 
 def _pairs_type(step: ChatStep) -> type[Struct]:

@@ -52,6 +52,13 @@ def asset_id(scene: Scene, named: str | None) -> str | None:
     return named or (scene.assets[0].id if scene.assets else None)
 
 
+def title_of(asset: Asset, *, ids: bool) -> str:
+    """What an asset is called: by its title, or its id where it has none; with ``ids`` by both."""
+    if ids and asset.title:
+        return f"{asset.id}, {one_line(asset.title)}"
+    return one_line(asset.title or asset.id)
+
+
 def box_text(box: Box | None, asset: Asset | None, convention: Convention | None) -> str:
     """``: [0.1, 0.2, 0.3, 0.4]``; empty where there is no box, or none is to be written.
 

@@ -143,7 +143,9 @@ def _identify(
         "file": structs.replace(file, description=""),
         "texts": used,
         "lists": {name: lines for name, lines in lists.items() if _pool_name(name) in asked},
-        "demonstrations": [(one.scene, one.replies) for one in demonstrations],
+        "demonstrations": [
+            (one.scene, one.replies, one.picked) if one.picked else (one.scene, one.replies) for one in demonstrations
+        ],
     }
     return fingerprint(to_builtins(content))
 

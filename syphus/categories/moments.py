@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from syphus.categories.blocks import Context, SegmentBlock
-from syphus.categories.lines import Line, asset_id, one_line, spread
+from syphus.categories.lines import Line, asset_id, one_line, spread, title_of
 from syphus.records import Question, Scene, Segment
 
 _KINDS = {"image": "picture", "video": "video", "frames": "frames of a video", "point_cloud": "scan of a room"}
@@ -27,10 +27,13 @@ def clock_time(seconds: float, *, tenths: bool = False) -> str:
 
 
 def _assets(scene: Scene, context: Context) -> Iterator[Line]:
-    del context
     for rank, asset in enumerate(scene.assets):
         kind = _KINDS[asset.kind]
-        name = asset.title or (f"the {kind}" if len(scene.assets) == 1 else asset.id)
+        name = (
+            title_of(asset, ids=True)
+            if context.assets.ids
+            else asset.title or (f"the {kind}" if len(scene.assets) == 1 else asset.id)
+        )
         notes = [] if asset.kind == "image" or kind in name else [kind]
         if asset.duration is not None:
             notes.append(f"{clock_time(asset.duration)} long")

@@ -14,7 +14,7 @@ from syphus.identity import draw_order
 from syphus.quality.vocabulary import stems_of
 from syphus.records import Object, Region, Scene
 from syphus.references.people import hide
-from syphus.references.text import plain_text
+from syphus.references.text import escape_text, plain_text
 
 Picked = Literal[
     "captions", "questions", "objects", "kinds", "regions", "relations", "absent", "ocr", "segments", "prose",
@@ -41,6 +41,7 @@ all of its kind, where they have boxes; ``id``, ``ids``: their ends alone (``#o1
 
 Record = dict[str, str]
 
+_POINTING = frozenset({"grounded", "this", "id", "all", "ids", "this_subject", "this_object"})
 _BRACKETS = str.maketrans("[]", "()")
 
 
@@ -88,7 +89,7 @@ class Pick:
         people = scene.people if hidden else ()
         found: dict[tuple[str, ...], Record] = {}
         for record in _SOURCES[self.of](scene, self, drawn_by):
-            clean = {name: hide(text, people) if people else text for name, text in record.items()}
+            clean = {name: _as_written(hide(text, people) if people else text, name) for name, text in record.items()}
             if all(clean[name] for name in self.used):
                 found.setdefault(tuple(clean.values()), clean)
         return list(found.values())
@@ -113,6 +114,11 @@ class Pick:
             return False
         x1, y1, x2, y2 = thing.box
         return min((x2 - x1) / asset.width, (y2 - y1) / asset.height) >= self.min_side
+
+
+def _as_written(text: str, name: str) -> str:
+    """What annotations say is no reference, whatever it looks like; ours are."""
+    return text if name in _POINTING else escape_text(text)
 
 
 def refer(phrase: str, *ids: str) -> str:

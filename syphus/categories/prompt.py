@@ -24,7 +24,7 @@ from syphus.identity import draw, draw_order
 from syphus.quality.vocabulary import split_words
 from syphus.records import Scene
 from syphus.references.people import hide
-from syphus.references.text import plain_text
+from syphus.references.text import escape_text, plain_text
 
 Outputs = dict[str, dict[str, Any]]
 """Step name -> the fields that it gave."""
@@ -218,7 +218,8 @@ class CategoryPrompts:
                 if isinstance(earlier, ChatStep):
                     outputs[earlier.name] = demonstration.replies[earlier.name]
                     continue
-                made = self.work_out(earlier, scene, context, outputs, turn)
+                made = (demonstration.picked or {}).get(earlier.name)
+                made = made or self.work_out(earlier, scene, context, outputs, turn)
                 if made is None:
                     place = f"{self.category.name}, demonstration {demonstration.file}"
                     raise InputError(f"its scene has nothing for the step `{earlier.name}` to pick", place=place)
@@ -336,9 +337,9 @@ def _scene_value(name: str, scene: Scene, context: Context, key: tuple[Any, ...]
             return "\n".join(captions)
         case "ocr":
             read = (line for line in scene.ocr if (1.0 if line.score is None else line.score) >= context.ocr.min_score)
-            return "\n".join(text for line in read if (text := hide(one_line(line.text), hidden)))
+            return "\n".join(escape_text(text) for line in read if (text := hide(one_line(line.text), hidden)))
         case "prose":
-            return "\n".join(text for one in scene.prose if (text := hide(one_line(one), hidden)))
+            return "\n".join(escape_text(text) for one in scene.prose if (text := hide(one_line(one), hidden)))
         case "labels":
             return ", ".join(dict.fromkeys(hide(one_line(thing.label), hidden) for thing in scene.objects))
         case _:

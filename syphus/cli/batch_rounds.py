@@ -255,9 +255,13 @@ async def _do(session: _Session, name: str, *, pack: bool) -> int:
 def _packer(session: _Session, kept: Kept, desk_name: str, *, attempts: int, pack: bool) -> Packer:
     batches = session.batches
     desk = batches.desk(desk_name)
-    left = batches.dollars_left(desk)
-    if left is not None:
-        left -= sum(batch.detail.most for batch in batches.book.open() if batch.state in UNSENT)
+
+    def dollars_left() -> float | None:
+        left = batches.dollars_left(desk)
+        if left is None:
+            return None
+        return left - sum(batch.detail.most for batch in batches.book.open() if batch.state in UNSENT)
+
     return Packer(
         batches.book,
         desk.limits,
@@ -265,7 +269,7 @@ def _packer(session: _Session, kept: Kept, desk_name: str, *, attempts: int, pac
         endpoint=desk.remote.endpoint,
         model=desk.model if desk.renamed else None,
         prices=desk.prices,
-        dollars=left,
+        dollars=dollars_left,
         attempts=attempts,
         since=kept.since,
         pack=pack,

@@ -177,7 +177,9 @@ def known_abilities(model: ModelTable, ledger: LedgerReader) -> Abilities:
         return structs.replace(guess, schema_mode=model.schema_mode)
     known = ledger.find_abilities(f"{endpoint} {model.name}", Abilities)
     if known is None:
-        return guess
+        # The same model was asked elsewhere: where the limit keeps its name, requests keep their keys, and are not paid again.
+        elsewhere = ledger.find_abilities(model.name, Abilities)
+        return structs.replace(guess, token_field=elsewhere.token_field) if elsewhere else guess
     return known if model.prompt_cache == "auto" else structs.replace(known, cache=guess.cache)
 
 
@@ -222,7 +224,8 @@ async def _find_out(engine: Engine, model: ModelTable, asking: list[ChatStep], l
         engine.abilities = await probe(engine.ask_once, engine.abilities, wanted)
     except StoppedError:
         raise ledger.full or _no_room(engine.dispatch.budget) from None
-    ledger.record_abilities(name, engine.abilities)
+    for one in (name, model.name):
+        ledger.record_abilities(one, engine.abilities)
 
 
 def _no_room(budget: Budget) -> SyphusError:

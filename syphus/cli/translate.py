@@ -5,6 +5,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from syphus.cli.model_choice import load_model_config
 from syphus.cli.summary import print_summary, summarise
 from syphus.cli.translate_asks import category_for, read_terms
 from syphus.cli.translate_export import check_export, export_translations
+from syphus.cli.translate_memory import ask_memory
 from syphus.cli.translate_plan import plan_translation, show_plan
 from syphus.cli.translate_source import Source, open_source
 from syphus.cli.work import Interrupts
@@ -86,6 +88,10 @@ class Translation(NamedTuple):
                 reasoning_effort=self.config.model.reasoning_effort,
             )
         return self.prompts[key]
+
+    def prompts_by_tag(self) -> dict[str, TranslationPrompts]:
+        """The prompts from the source's language into each."""
+        return {one.tag: self.prompts_of(self.origin, one) for one in self.languages}
 
     def dialogues(self) -> Iterator[Dialogue]:
         """The dialogues that are to be translated."""
@@ -290,15 +296,19 @@ async def _translate(
     counters = Counters()
     count = translation.source.count
     total = (count if translation.limit is None else min(count, translation.limit)) * len(translation.languages)
-    held = 0.0 if packer else take_over(ledger, anyway=anyway)
+    held = packer.held() if packer else take_over(ledger, anyway=anyway)
     engine = await open_engine(config, _categories(translation), ledger, counters)
-    engine.put_aside = packer.put if packer else None
     engine.dispatch.budget.spent += held
     kept: list[str] = []
     try:
         settings = asked_with(config.model, engine.abilities)
         _record_prompts(translation, ledger, settings)
         with Interrupts(engine), view.watch(counters, engine, folder, total=total):
+            if packer:
+                if packer.packs:
+                    items = partial(translation.items, memory, ledger, settings)
+                    await ask_memory(translation.prompts_by_tag(), memory, items, ledger, engine, packer)
+                engine.put_aside = packer.put
             await engine.run(translation.items(memory, ledger, settings), translate_job())
             ledger.flush()
             if back and not (packer and packer.waiting):

@@ -164,7 +164,12 @@ def _plan_language(name: str, drawn: _Drawn, memory: Memory, planner: Planner) -
         "assumed as in the demonstration, from 0.7 x the shortest reply to 1.5 x the longest",
         "assumed by the length of the source, from 0.7 to 1.5 times what the language usually takes",
     )
-    plan.totals, plan.sampling_error = extrapolate(groups, expected, planner.prices, batch=planner.batch)
+    prices = planner.prices
+    if planner.batch and asked:  # the memory goes online (syphus.cli.translate_memory)
+        totals, plan.sampling_error = extrapolate(groups[:-1], expected, prices, batch=True)
+        plan.totals = totals.plus(extrapolate(groups[-1:], expected, prices, batch=False)[0])
+    else:
+        plan.totals, plan.sampling_error = extrapolate(groups, expected, prices, batch=planner.batch)
     return plan
 
 
@@ -246,6 +251,10 @@ def show_plan(plan: TranslationPlan, config: Config, *, as_json: bool) -> None:
         view.say("  Give it, in US dollars for a million tokens: --set model.price_in=0.1 --set model.price_out=0.5")
     if plan.batch:
         tell_of_batch_price(plan.prices)
+        if plan.total.memory:
+            view.say(
+                "  requests for the memory go online, at the full price, so that no dialogue waits for a batch of them"
+            )
     for said in dict.fromkeys(one.out_from for one in plan.languages.values() if one.totals.requests.likely):
         view.say(f"tokens out: {said}")
     for name, one in plan.languages.items():

@@ -167,6 +167,7 @@ class _Details(Struct):
 class _Usage(Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: int | None = None
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
 
@@ -255,16 +256,19 @@ _MOST_COUNTED = 2**40
 
 
 def _read_usage(usage: _Usage | None) -> Usage | None:
-    if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
+    if usage is None or usage.prompt_tokens is None:
         return None
     prompt, completion = usage.prompt_tokens_details or _Details(), usage.completion_tokens_details or _Details()
-    counts = (
-        usage.prompt_tokens,
-        usage.completion_tokens,
-        prompt.cached_tokens or 0,
-        completion.reasoning_tokens or 0,
-        prompt.cache_write_tokens or 0,
-    )
+    cached, written = prompt.cached_tokens or 0, prompt.cache_write_tokens or 0
+    replied = usage.completion_tokens
+    if usage.total_tokens is not None:
+        # xAI and Gemini count thoughts, which they bill, in the total alone. Where the prompt's count is without what was
+        # cached, that is in the total too.
+        apart = cached + written if cached + written > usage.prompt_tokens else 0
+        replied = max(replied or 0, usage.total_tokens - usage.prompt_tokens - apart)
+    if replied is None:
+        return None
+    counts = (usage.prompt_tokens, replied, cached, completion.reasoning_tokens or 0, written)
     return Usage(*counts) if all(0 <= count <= _MOST_COUNTED for count in counts) else None
 
 

@@ -4,6 +4,7 @@ Only the ledger's rows are packed: a batch's file is made from them when it is h
 """
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -31,7 +32,8 @@ class Packer:
         endpoint: who will get them; for the ledger.
         model: the model's name there; None: as it stands in the bodies.
         prices: for the most that a batch can cost.
-        dollars: what is left of the budget: a batch ends before it goes beyond, so that it can be handed in. None: no bound.
+        dollars: says what is left of the budget when the first request comes, since something may be asked online before: a
+            batch ends before it goes beyond, so that it can be handed in. None: no bound.
         attempts: tries for one request, over all batches since the attempt ``since``.
         since: failures up to this attempt do not count: they were asked for anew.
         pack: False: it only counts what is missing.
@@ -46,7 +48,7 @@ class Packer:
         endpoint: str,
         model: str | None,
         prices: Prices,
-        dollars: float | None,
+        dollars: Callable[[], float | None],
         attempts: int,
         since: int,
         pack: bool = True,
@@ -59,10 +61,13 @@ class Packer:
         self._endpoint = endpoint
         self._model = model
         self._prices = prices
-        self._dollars = dollars
+        self._dollars_left = dollars
+        self._dollars: float | None = None
+        self._is_new = True
         self._attempts = attempts
         self._failures = book.failures(since)
-        self._pack = pack
+        self.packs = pack
+        """Whether anything is to go to the provider."""
         self._sizes = Sizes()
         for size, tokens in book.counted_sizes():
             self._sizes.learn(size, tokens)
@@ -88,8 +93,10 @@ class Packer:
             message = f"a line of {size:,} bytes, and [batch] bytes lets a whole file have {self._limits.bytes:,}"
             raise ModelError(FailureKind.TOO_LONG, message)
         self.waiting += 1
-        if not self._pack:
+        if not self.packs:
             return
+        if self._is_new:
+            self._is_new, self._dollars = False, self._dollars_left()
         tokens = self._sizes.expected(prompt)
         longest = longest_reply(body) or UNBOUNDED_REPLY
         most = self._prices.most(self._sizes.bound(prompt), longest, batch=True) or 0.0
@@ -102,6 +109,14 @@ class Packer:
         self._count += 1
         settings = {name: value for name, value in body.items() if name != "messages"}
         self._book.add_request(key, request, settings, self._rows)
+
+    def waits(self, key: str) -> bool:
+        """Whether a request waits in a batch already."""
+        return self._book.is_queued(key)
+
+    def held(self) -> float:
+        """US dollars that what waits in batches can still cost."""
+        return sum(batch.detail.most for batch in self._book.open())
 
     def close(self) -> None:
         """Packs what is left."""

@@ -24,7 +24,7 @@ from syphus.annotations.text_files import open_text
 from syphus.errors import InputError
 from syphus.files import write_whole
 from syphus.formats.chat_rows import Style, read_dialogues
-from syphus.formats.exporting import ExportOptions, Written
+from syphus.formats.exporting import ExportOptions, Written, check_settings
 from syphus.formats.importing import CERTAIN, LIKELY, NO_FIT, Aside, Fit, ImportOptions, Report, Sample
 from syphus.formats.keeping import AS_READ, Context, find_noted, make_dialogue
 from syphus.formats.media import MediaKeys, read_media, write_media
@@ -185,6 +185,7 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
     Raises:
         InputError: the file cannot be written, or the setting is another.
     """
+    check_settings(options, ("rows",))
     form = options.settings.get("rows", "pair")
     if form not in _COLUMNS:
         raise InputError(f"there are no rows={form!r}", mend="It is rows=pair or rows=turn.")

@@ -7,7 +7,7 @@ choke on or mask, and says what it left out and why, and what of a dialogue it h
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -93,6 +93,18 @@ def count_losses(dialogue: Dialogue, holds: frozenset[str], options: ExportOptio
         written.not_held["scene"] += 1
     if dialogue.objects and options.boxes is None and "objects" not in holds:
         written.not_held["objects (what the text refers to; `--boxes` prints their coordinates)"] += 1
+
+
+def check_settings(options: ExportOptions, known: Collection[str] = ()) -> None:
+    """Raises :class:`InputError` for a setting that the format does not know.
+
+    Args:
+        options: of the export.
+        known: names of the settings that there are.
+    """
+    for name in options.settings.keys() - set(known):
+        mend = f"It knows {', '.join(known)}." if known else "It knows none."
+        raise InputError(f"the format has no setting {name!r}", mend=mend)
 
 
 class Format(Protocol):

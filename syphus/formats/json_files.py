@@ -14,9 +14,8 @@ from typing import IO, Any
 
 import msgspec
 
-from syphus.errors import InputError
 from syphus.files import write_whole
-from syphus.formats.exporting import ExportOptions, Written
+from syphus.formats.exporting import ExportOptions, Written, check_settings
 from syphus.formats.keeping import Extras
 from syphus.formats.parts import Pictures, encode_rows
 from syphus.records import Dialogue
@@ -126,9 +125,7 @@ def write_rows(
     Raises:
         InputError: the file cannot be written, the picture folders have no common parent, or there is no such setting.
     """
-    for name in options.settings.keys() - set(settings):
-        known = f"It knows {', '.join(settings)}." if settings else "It knows none."
-        raise InputError(f"the format has no setting {name!r}", mend=known)
+    check_settings(options, settings)
     written = Written()
     pictures = Pictures(options.picture_folders, videos=options.video_folder, exact=options.exact)
     extras = Extras(written, typed=typed, folded=folded, reserved=reserved)

@@ -12,7 +12,7 @@ from msgspec.structs import fields
 from syphus.decoding import decode_json
 from syphus.errors import InputError
 from syphus.files import write_whole
-from syphus.formats.exporting import ExportOptions, Written
+from syphus.formats.exporting import ExportOptions, Written, check_settings
 from syphus.formats.importing import CERTAIN, NO_FIT, Fit, ImportOptions, Report, Sample
 from syphus.formats.rows import make_aside
 from syphus.records import Dialogue
@@ -26,7 +26,7 @@ _TORN = "The file ends in the middle of a record: it was cut while being written
 _decoder = msgspec.json.Decoder(Dialogue)
 
 
-def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -> Written:  # noqa: ARG001 - the contract
+def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -> Written:
     """Writes the dialogues as they are; repeated ids, too.
 
     A dialogue that a program made past the rules of its record (an empty turn, an infinite coordinate, half of a surrogate
@@ -35,11 +35,12 @@ def write(dialogues: Iterable[Dialogue], target: Path, options: ExportOptions) -
     Args:
         dialogues: read one at a time.
         target: the file; it is there when all is written, and not before.
-        options: have no effect: nothing is rendered, and pictures are named as the dialogue names them.
+        options: have no effect, and there are no settings: nothing is rendered, and pictures are named as the dialogue names them.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: the file cannot be written, or a setting is asked for.
     """
+    check_settings(options)
     written = Written()
     with write_whole(target) as file:
         for dialogue in dialogues:

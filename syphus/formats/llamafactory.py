@@ -33,7 +33,7 @@ from syphus.formats.importing import CERTAIN, LIKELY, NO_FIT, POSSIBLE, Fit, Imp
 from syphus.formats.json_files import write_rows
 from syphus.formats.media import MediaKeys
 from syphus.formats.messages import has_messages, list_parts
-from syphus.formats.parts import Pictures, show_path
+from syphus.formats.parts import TEMPLATE_MARKS, Pictures, show_path
 from syphus.records import Dialogue
 
 SUFFIX = ""
@@ -51,6 +51,7 @@ STYLE = Style(
     user="user",
     assistant="assistant",
     system="system",
+    marks=TEMPLATE_MARKS,
 )
 _TAGS = {
     "role_tag": "from",

@@ -32,7 +32,7 @@ from syphus.formats.importing import CERTAIN, LIKELY, NO_FIT, Fit, ImportOptions
 from syphus.formats.json_files import write_rows
 from syphus.formats.keeping import Context, find_noted, identify, make_dialogue, noted_table, noted_text
 from syphus.formats.media import MediaKeys, make_asset
-from syphus.formats.parts import Pictures, UnfitError, check_kind, render_turns
+from syphus.formats.parts import TEMPLATE_MARKS, Pictures, UnfitError, check_kind, render_turns
 from syphus.formats.places import OddError, read_places, write_places
 from syphus.records import Asset, Dialogue
 
@@ -223,7 +223,11 @@ def make_row(dialogue: Dialogue, pictures: Pictures, options: ExportOptions) -> 
     for asset in dialogue.assets:
         check_kind(asset)
     texts, order = write_places(
-        render_turns(dialogue, options), dialogue.assets, TOKENS, after="", head=noted_text(noted, "head")
+        render_turns(dialogue, options, marks=TEMPLATE_MARKS),
+        dialogue.assets,
+        TOKENS,
+        after="",
+        head=noted_text(noted, "head"),
     )
     details = noted_table(noted, "details")
     form = _read_form(options)

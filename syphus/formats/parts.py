@@ -24,11 +24,17 @@ from syphus.references.text import find_references, plain_text
 
 MARKS = (
     *("<image>", "<video>", "<audio>", "<IMG_CONTEXT>"),
+    *("<start_of_image>", "<end_of_image>", "<image_soft_token>", "<fake_token_around_image>", "<end_of_utterance>"),
     *("<s>", "</s>", "<unk>", "<pad>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "<start_of_turn>", "<end_of_turn>"),
 )
 """Strings that trainers take for their own, wherever they stand: places for media (LLaMA-Factory counts ``<image>`` over all
 turns and stops the run where the count differs) and the control tokens of Llama, Mistral and Gemma, which the tokenizer
-does not tell apart from text. ``<unk>`` is the padding token of LLaVA: one in a text masks the whole sample."""
+does not tell apart from text. ``<unk>`` is the padding token of LLaVA: one in a text masks the whole sample. Gemma 3's processor
+(transformers 5.6, ``processing_gemma3.py``) counts ``<start_of_image>`` in the text; Idefics' and SmolVLM's turns end with
+``<end_of_utterance>``."""
+TEMPLATE_MARKS = (*MARKS, "[IMG]", "[IMG_BREAK]", "[IMG_END]")
+"""Also those of Pixtral (``processing_pixtral.py``: each ``[IMG]`` in a text takes a picture), for formats that any model is trained
+from."""
 
 PICTURE_TOKENS = 576
 """What a picture takes of the context in LLaVA-1.5: 24 x 24 patches (CLIP ViT-L/14 at 336 pixels)."""

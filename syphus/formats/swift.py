@@ -33,7 +33,7 @@ from syphus.formats.json_files import write_rows
 from syphus.formats.keeping import Context, find_noted, find_size, note_form
 from syphus.formats.media import MediaKeys
 from syphus.formats.messages import has_messages, list_parts
-from syphus.formats.parts import MARKS, Pictures, UnfitError, render_turns
+from syphus.formats.parts import TEMPLATE_MARKS, Pictures, UnfitError, render_turns
 from syphus.formats.places import OddError, write_places
 from syphus.records import Asset, Box, Dialogue, Object, Turn
 from syphus.references.text import Reference, plain_text, replace_references
@@ -59,7 +59,7 @@ STYLE = Style(
     assistant="assistant",
     system="system",
     free_names=True,
-    marks=(*MARKS, "<ref-object>", "<bbox>", "<point>"),
+    marks=(*TEMPLATE_MARKS, "<ref-object>", "<bbox>", "<point>"),
 )
 _PLACE = re.compile(rf"(?P<slashes>\\*)(?:(?P<ref>{REF})(?P<boxes>(?:{BBOX})*)|(?:{BBOX})+)")
 _PRECISION = 6

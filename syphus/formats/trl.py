@@ -30,7 +30,7 @@ from syphus.formats.json_files import write_rows
 from syphus.formats.keeping import Context, find_noted, identify, make_dialogue, noted_table, noted_text
 from syphus.formats.media import MediaKeys, own_keys, read_media, write_media
 from syphus.formats.messages import has_messages, list_parts
-from syphus.formats.parts import Pictures, check_kind, render_turns
+from syphus.formats.parts import TEMPLATE_MARKS, Pictures, check_kind, render_turns
 from syphus.formats.places import OddError, read_places, write_places
 from syphus.records import Dialogue
 
@@ -117,7 +117,11 @@ def _make_row(dialogue: Dialogue, pictures: Pictures, options: ExportOptions) ->
     for asset in dialogue.assets:
         check_kind(asset)
     texts, order = write_places(
-        render_turns(dialogue, options), dialogue.assets, TOKENS, after="", head=noted_text(noted, "head")
+        render_turns(dialogue, options, marks=TEMPLATE_MARKS),
+        dialogue.assets,
+        TOKENS,
+        after="",
+        head=noted_text(noted, "head"),
     )
     forms = noted_table(noted, "forms")
     head = SLOT * len(order)

@@ -8,9 +8,9 @@ join the pool that demonstrations are drawn from).
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
-from syphus.categories.category import Demonstration, Origin
+from syphus.categories.category import Demonstration, Origin, PickStep
 from syphus.exchange import Ask, Outcome, Reject
 from syphus.identity import draw_number
 from syphus.jobs.generate import Generation
@@ -36,6 +36,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     origin: Origin
     score: float
     """0 to 1: the share of pairs that passed every check, lowered where the answers have little to do with the scene."""
+    picked: dict[str, dict[str, Any]] = {}
+    """Pick step -> what the reply is about."""
 
     @property
     def pairs(self) -> int:
@@ -44,7 +46,9 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
     def demonstration(self, file: str) -> Demonstration:
         """As a demonstration."""
-        return Demonstration(scene=self.scene, replies=self.replies, file=file, origin=self.origin)
+        return Demonstration(
+            scene=self.scene, replies=self.replies, picked=self.picked or UNSET, file=file, origin=self.origin
+        )
 
 
 async def make_candidate(item: GenerateItem, ask: Ask, seed: int) -> Candidate | None:
@@ -54,10 +58,12 @@ async def make_candidate(item: GenerateItem, ask: Ask, seed: int) -> Candidate |
     if not outcome.dialogues:
         return None
     steps = {step.name for step in item.prompts.chat_steps}
+    picks = {step.name for step in item.prompts.category.file.steps if isinstance(step, PickStep)}
     return Candidate(
         item=item.id,
         scene=item.scene,
         replies={name: dict(output) for name, output in generation.outputs.items() if name in steps},
+        picked={name: dict(output) for name, output in generation.outputs.items() if name in picks},
         dialogues=outcome.dialogues,
         rejects=outcome.rejects,
         origin=Origin(category=item.prompts.category.fingerprint, model=generation.model, requests=outcome.requests),

@@ -21,7 +21,15 @@ from syphus.errors import REFUSED_FOR_GOOD, InputError, ModelError
 from syphus.exchange import Ask, Item, Outcome, Reject, Reply, Request
 from syphus.identity import draw
 from syphus.jobs.items import GenerateItem
-from syphus.jobs.made import drop_places, find_referred, find_refusal, make_reject, say_wanted
+from syphus.jobs.made import (
+    drop_places,
+    find_placed,
+    find_referred,
+    find_refusal,
+    make_reject,
+    say_wanted,
+    without_repeated_places,
+)
 from syphus.quality.checks import check_pairs
 from syphus.quality.pairs import Pair, PairsVerdict
 from syphus.records import Dialogue, Provenance, Turn, Verdict
@@ -99,7 +107,9 @@ class Generation:
         if (context.regions.ids and "regions" in context.blocks) or self.category.file.picks_regions:
             known += [region.id for region in self.scene.regions if region.box]
         self.known = frozenset(known)
-        self.places = any("[](#" in one.user + one.assistant for one in self.category.file.dialogue.rounds)
+        self.places = bool(self.category.file.dialogue.places) or any(
+            "[](#" in one.user + one.assistant for one in self.category.file.dialogue.rounds
+        )
         self.hidden = self.scene.people if context.names == "hidden" else ()
 
     async def make(self) -> Outcome:
@@ -307,7 +317,7 @@ class Generation:
         return fill(text, value_of)
 
     def _check(self, pairs: Sequence[Pair]) -> PairsVerdict:
-        return check_pairs(
+        verdict = check_pairs(
             [drop_places(pair, self.scene) for pair in pairs] if self.places else pairs,
             self.category.file.checks,
             scene=self.scene,
@@ -315,6 +325,7 @@ class Generation:
             demonstrations=self.prompts.answers_shown(self.scene.id, self.turn.seed),
             hidden=self.hidden,
         )
+        return without_repeated_places(pairs, verdict, self.scene) if self.places else verdict
 
     def _note_rejects(self, faults: Iterable[Verdict], step: ChatStep) -> None:
         self.rejects += [make_reject(self._name_echo(fault), step.name) for fault in faults]
@@ -331,6 +342,10 @@ class Generation:
             dialogues = tuple(self._dialogue([pair], f"/{index}") for index, pair in enumerate(pairs))
         else:
             dialogues = (self._dialogue(pairs, ""),) if pairs else ()
+        if self.category.file.dialogue.places and (bare := [one for one in dialogues if not one.assets]):
+            message = "no text says where a picture stands"
+            self.rejects += [Reject(code="asset: not_placed", message=message)] * len(bare)
+            dialogues = tuple(one for one in dialogues if one.assets)
         return Outcome(
             dialogues=dialogues,
             rejects=tuple(self.rejects),
@@ -350,7 +365,7 @@ class Generation:
             category=self.category.name,
             ability=self.category.file.ability,
             turns=tuple(turns),
-            assets=self.scene.assets,
+            assets=find_placed(pairs, self.scene) if self.category.file.dialogue.places else self.scene.assets,
             objects=find_referred(self.scene, turns),
             metadata={name: self._fill(text) for name, text in (self.category.file.dialogue.keep or {}).items()},
             verdicts=tuple(

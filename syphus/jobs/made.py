@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import structs
+
 from syphus.categories.category import ChatStep
 from syphus.exchange import Reject, Reply
-from syphus.quality.pairs import Pair
-from syphus.records import Object, Scene, Turn, Verdict
+from syphus.quality.pairs import Pair, PairsVerdict
+from syphus.records import Asset, Object, Scene, Turn, Verdict
 from syphus.references.text import find_references
 
 
@@ -29,6 +31,42 @@ def make_reject(fault: Verdict, step: str) -> Reject:
     """What is told of a pair, or a reply, that a check refused."""
     code = fault.check if fault.check == fault.code else f"{fault.check}: {fault.code}"
     return Reject(code=code, message=fault.message, step=step, evidence=fault.evidence)
+
+
+def _places(pair: Pair, scene: Scene) -> list[str]:
+    """The assets that have a place in a pair, in the order of its text."""
+    assets = {asset.id for asset in scene.assets}
+    return [
+        identity
+        for text in (pair.question, pair.answer)
+        for one in find_references(text)
+        if not one.phrase
+        for identity in one.ids
+        if identity in assets
+    ]
+
+
+def find_placed(pairs: Iterable[Pair], scene: Scene) -> tuple[Asset, ...]:
+    """The scene's assets that have a place in the pairs, in the order of the text."""
+    assets = {asset.id: asset for asset in scene.assets}
+    return tuple(assets[name] for name in dict.fromkeys(name for pair in pairs for name in _places(pair, scene)))
+
+
+def without_repeated_places(pairs: Sequence[Pair], verdict: PairsVerdict, scene: Scene) -> PairsVerdict:
+    """What the checks found, and each good pair refused that shows an asset for the second time."""
+    passed: list[int] = []
+    refused: list[Verdict] = []
+    seen: set[str] = set()
+    for index in verdict.passed:
+        names = _places(pairs[index], scene)
+        again = [name for place, name in enumerate(names) if name in seen or name in names[:place]]
+        if again:
+            message = f"{again[0]} is shown twice; [](#{again[0]}) stands once, where it is shown first."
+            refused.append(Verdict(check="asset", code="placed_twice", message=message, turn=index))
+            continue
+        passed.append(index)
+        seen.update(names)
+    return structs.replace(verdict, passed=tuple(passed), verdicts=(*verdict.verdicts, *refused))
 
 
 def drop_places(pair: Pair, scene: Scene) -> Pair:

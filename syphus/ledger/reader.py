@@ -88,7 +88,7 @@ class Spent(NamedTuple):
     cost: float
     risk: float
     unpriced: int
-    """Replies whose cost is not known."""
+    """Replies whose cost is not known, nor the most that it can be."""
 
 
 class Ended(NamedTuple):
@@ -238,7 +238,7 @@ class LedgerReader:
             "SELECT purpose, count(*), sum(failure IS NOT NULL), coalesce(sum(prompt_tokens), 0),"
             " coalesce(sum(completion_tokens), 0), coalesce(sum(cached_tokens), 0),"
             " sum(failure IS NULL AND prompt_tokens IS NULL), coalesce(sum(cost), 0), coalesce(sum(risk), 0),"
-            " sum(failure IS NULL AND cost IS NULL)"
+            " sum(failure IS NULL AND cost IS NULL AND risk IS NULL)"
             " FROM attempts JOIN requests ON requests.id = attempts.request GROUP BY purpose ORDER BY purpose"
         )
         return [Spent(*row) for row in rows]

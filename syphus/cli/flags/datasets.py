@@ -40,8 +40,8 @@ def _add_export(commands: Commands) -> None:
 
 
 def _add_clips(commands: Commands) -> None:
-    clips = add(commands, "clips", "the commands that cut a run's clips out of their videos, for a shell")
-    clips.add_argument("run", metavar="RUN", help="a run's folder")
+    clips = add(commands, "clips", "the commands that cut clips out of their videos, for a shell")
+    clips.add_argument("run", metavar="RUN|FILE", help="a run's folder, or a dataset")
 
 
 def _add_convert(commands: Commands) -> None:

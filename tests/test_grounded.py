@@ -146,6 +146,11 @@ REPLIES = [
     ("Is the dog to the left of the refrigerator?", "Yes.", None),
     ("Are there any other dogs in the image?", "No.", None),
     ("Could there be another dog?", "Yes, outside.", None),
+    # A no does not deny what the question takes for granted; a yes states it.
+    ("Is the black dog asleep?", "No, it is awake.", None),
+    ("Are the two bowls full?", "No, both are empty.", None),
+    ("Is the white dog asleep?", "Yes, it is.", "presence/wrong"),
+    ("Where is the dog?", "A clock hangs at the top, and below it is a black dog.", None),
 ]
 
 

@@ -37,6 +37,9 @@ _RELATION = re.compile(
     r"\b(?:(?:to|on) the (?P<side>left|right)(?: hand)?(?: side)? of|(?P<alone>left|right) of|"
     r"(?P<level>above|below|beneath|underneath)) (?P<after>.{3,60})"
 )
+_TURNED = re.compile(
+    r"(?:it|them|him|her|this|these|that|those|which)\b(?: (?:is|are|was|were|there|a|an|the|stands?|sits?|lies?|hangs?|you|one)\b|[,.]|$)"
+)
 _BETWEEN = re.compile(
     r"\bbetween (?P<one>(?:the|a|an) [a-z ]{2,30}?) and (?P<two>(?:the|a|an) [a-z ]{2,30}?)(?=[,.;!?]|$| (?:in|on|at|near)\b)"
 )
@@ -160,6 +163,8 @@ def read_places(sentence: Sentence, facts: Facts) -> list[Place]:
 def _read_clause(clause: str, facts: Facts) -> list[Place]:
     places: list[Place] = []
     relation = _RELATION.search(clause)
+    if relation and _TURNED.match(relation["after"]):
+        return []  # "below it is a bucket": which of the two is meant by "it" is not told
     if relation and not re.match(rf"(?:the|this|our) {_FRAME}\b", relation["after"]):
         where = relation["side"] or relation["alone"] or ("above" if relation["level"] == "above" else "below")
         things = _meant(clause[: relation.start()], facts)

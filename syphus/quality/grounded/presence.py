@@ -36,6 +36,7 @@ _WHOLE = re.compile(
 )
 _DENYING = frozenset({"there", "visible", "present", "seen", "shown"})
 _WORDS = re.compile(r"[a-z]+")
+_KNOWN = frozenset("the this that these those his her its their".split())
 
 
 def check_presence(view: View) -> Finding | None:
@@ -62,7 +63,7 @@ def _judge_reply(view: View, *, yes: bool) -> Finding | None:
     for sentence in facts.read(view.question.plain):
         if sentence.negated or " or " in sentence.text or _others(sentence.text):
             continue
-        for truth, what in _truths(sentence, facts):
+        for truth, what in _truths(sentence, facts, yes=yes):
             if truth is not None and truth != yes:
                 said = "yes" if yes else "no"
                 return Finding(
@@ -75,17 +76,32 @@ def _judge_reply(view: View, *, yes: bool) -> Finding | None:
     return None
 
 
+def _is_granted(sentence: Sentence, at: int) -> bool:
+    """The number or colour at ``at`` is of a thing that is spoken of as known, and of which something else is asked."""
+    tokens = sentence.tokens
+    if _KNOWN.isdisjoint(tokens[max(0, at - 2) : at]):
+        return False
+    nouns = [place for place in range(at + 1, min(at + 4, len(tokens))) if tokens[place] in MEANINGS]
+    return len(tokens) > (nouns[-1] if nouns else at + 1) + 1
+
+
 def _others(text: str) -> bool:
     return bool(re.search(r"\b(?:other|another|else|more|all|every|only|always|might|could|would|should)\b", text))
 
 
-def _truths(sentence: Sentence, facts: Facts) -> list[tuple[bool | None, str]]:
-    """What a question states, with whether it holds: True, False, or None where the annotations leave it open."""
+def _truths(sentence: Sentence, facts: Facts, *, yes: bool) -> list[tuple[bool | None, str]]:
+    """What a question states, with whether it holds: True, False, or None where the annotations leave it open.
+
+    A yes states also what the question takes for granted; a no does not deny it: "is the blue boat freshly painted?".
+    """
     truths: list[tuple[bool | None, str]] = []
     claims = {"right": True, "wrong": False}
     counts = [count for count in read_counts(sentence) if not count.vague and count.number > 1]
     colours = [found for found in read_colours(sentence) if found[0] not in MIXED]
     places = read_places(sentence, facts)
+    if not yes:
+        counts = [count for count in counts if not _is_granted(sentence, count.place)]
+        colours = [found for found in colours if not _is_granted(sentence, found[2])]
     if len(counts) + len(colours) + len(places) != 1:
         return []  # which of them is denied by a no?
     for count in counts:

@@ -36,7 +36,8 @@ def engine_of(
     abilities: Abilities | None = None,
     budget: float | None = None,
     patience: float = 900.0,
+    doubt: float = 0.0,
 ) -> Engine:
     ledger.count_what_was_held()
-    settings = RunSettings(attempts=attempts, patience=patience)
+    settings = RunSettings(attempts=attempts, patience=patience, doubt=doubt)
     return Engine(ledger, lanes, "m", abilities or Abilities(), settings, Counters(), Budget(budget, ledger.dollars()))

@@ -143,7 +143,8 @@ def test_killed_three_times_nothing_is_paid_twice_and_the_export_is_the_same(tmp
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
-def test_interrupted_it_drains_and_says_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_drains_and_says_how_to_go_on(tmp_path: Path, kind: signal.Signals) -> None:
     with RehearsalServer(delay=0.3) as server:
         config = write_config(tmp_path, server.url)
         process = subprocess.Popen(
@@ -151,7 +152,7 @@ def test_interrupted_it_drains_and_says_how_to_go_on(tmp_path: Path) -> None:
         )
         while len(server.calls) < 6:
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(kind)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 130, said
         assert "goes on where it stopped" in said

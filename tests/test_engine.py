@@ -1,8 +1,10 @@
 """The engine against a scripted endpoint: what is asked, how often, what is kept, and when it stops."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engines import engine_of, lane_of
@@ -68,12 +70,13 @@ def work(
     concurrency: int = 8,
     attempts: int = 4,
     timeout: float = 5,
+    doubt: float = 0.0,
     meanwhile: Callable[[Engine], object] | None = None,
 ) -> Engine:
     async def main() -> Engine:
         with open_ledger(folder, create=True) as ledger:
             lane = lane_of(server.url, concurrency=concurrency, timeout=timeout)
-            engine = engine_of(ledger, lane, attempts=attempts)
+            engine = engine_of(ledger, lane, attempts=attempts, doubt=doubt)
             task = asyncio.create_task(meanwhile(engine)) if meanwhile else None
             try:
                 await engine.run(items, job)
@@ -223,6 +226,45 @@ def test_a_trouble_of_all_items_stops_at_once(
     assert engine.stopped_by.kind is kind
     assert len(server.calls) <= 3 + 4 + 1, "no more than what was in flight"
     assert set(states(tmp_path).values()) == {"accepted"}, "what was not asked stays pending, and is no failure"
+
+
+def test_an_endpoint_that_has_answered_is_not_believed_at_once_that_the_key_is_wrong(
+    tmp_path: Path, server: RehearsalServer
+) -> None:
+    wrong, since = Answer(401, error("invalid_api_key")), time.monotonic()
+
+    def script(body: dict[str, Any], number: int) -> Answer:
+        nonlocal since
+        if number == 20:
+            since = time.monotonic()
+        return wrong if number >= 20 and time.monotonic() - since < 1.5 else plain()
+
+    server.script = script
+    engine = work(tmp_path, server, map(Numbered, range(60)), concurrency=8, doubt=20, attempts=3)
+    assert engine.stopped_by is None
+    assert set(states(tmp_path).values()) == {"accepted"}, "what the gateway did for a moment is no fault of the items"
+    assert len(states(tmp_path)) == 60
+    assert len(server.calls) < 60 + 8 + 12, "it is tried now and then, and not by all"
+
+
+def test_a_key_that_is_revoked_ends_the_run_after_a_while(tmp_path: Path, server: RehearsalServer) -> None:
+    server.script = lambda body, number: Answer(401, error("invalid_api_key")) if number >= 20 else plain()
+    engine = work(tmp_path, server, map(Numbered, range(500)), concurrency=8, doubt=1.5, attempts=3)
+    assert engine.stopped_by is not None
+    assert engine.stopped_by.kind is FailureKind.AUTH
+    assert set(states(tmp_path).values()) == {"accepted"}, "what was not asked stays pending, and is no failure"
+    assert len(server.calls) < 20 + 8 + 12
+
+
+def test_one_item_that_is_not_permitted_among_others_that_are_loses_its_tries_alone(
+    tmp_path: Path, server: RehearsalServer
+) -> None:
+    server.script = lambda body, number: (
+        Answer(403, error(None, "not this one")) if body["messages"][0]["content"] == "item30" else plain()
+    )
+    engine = work(tmp_path, server, map(Numbered, range(60)), concurrency=4, doubt=20, attempts=2)
+    assert engine.stopped_by is None
+    assert {item for item, state in states(tmp_path).items() if state != "accepted"} == {"item30"}
 
 
 @pytest.mark.parametrize("code", ["context_length_exceeded", "content_filter", "something_new"])

@@ -67,6 +67,12 @@ class TemplateStep(Table, frozen=True, kw_only=True, tag_field="kind", tag="temp
                 f"step {self.name}: the last of `choose` must hold always, without `min_words` and `max_words`"
             )
 
+    def texts(self, lists: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+        """The texts of which one is filled; ``lists`` are the category's pools."""
+        if self.pool:
+            return lists.get(self.pool, ())
+        return (self.text, *(choice.text for choice in self.choose))
+
 
 class PickStep(Table, frozen=True, kw_only=True, tag_field="kind", tag="pick"):
     """A program picks one annotation of the scene; no model, no cost.

@@ -10,7 +10,7 @@ import syphus
 from syphus.categories.category import Category, CategoryFile, ChatStep, Demonstration, PickStep, Step, TemplateStep
 from syphus.categories.demonstrations import read_accepted, read_demonstration
 from syphus.categories.picking import FIELDS
-from syphus.categories.templates import include_prompts, names_in, step_texts
+from syphus.categories.templates import include_prompts, names_in
 from syphus.decoding import decode_toml, read_text
 from syphus.errors import InputError
 from syphus.identity import fingerprint
@@ -136,7 +136,7 @@ def _identify(
             names = (step.system, step.query, *(f"prompts/{name}" for name in _JOB_PROMPTS))
             used |= {name: texts[name] for name in names if name in texts}
         elif isinstance(step, TemplateStep):
-            inline += step_texts(step, lists)
+            inline += step.texts(lists)
         inline += [f"{{{{{_pool_name(pool)}}}}}" for pool in _pools_of(step)]
     asked = {name.partition(":")[0] for text in (*used.values(), *inline) for name in names_in(text)}
     content = {
@@ -290,7 +290,7 @@ def _texts_of(
 ) -> Iterator[tuple[str, str, list[str]]]:
     if isinstance(step, TemplateStep):
         file = f"lists/{step.pool}.txt" if step.pool else CATEGORY_FILE
-        for text in step_texts(step, lists):
+        for text in step.texts(lists):
             yield file, text, known
     elif isinstance(step, ChatStep):
         pairs = list(_PAIR_NAMES) if step.pairs else []

@@ -17,7 +17,7 @@ from syphus.categories.context import Rendered, render_context
 from syphus.categories.lines import one_line
 from syphus.categories.picking import Pick, Record
 from syphus.categories.shown import shown_to
-from syphus.categories.templates import fill, names_in, step_texts
+from syphus.categories.templates import fill, names_in
 from syphus.errors import InputError
 from syphus.exchange import Message, Parameters, Reply, Request
 from syphus.identity import draw, draw_order
@@ -251,7 +251,7 @@ class CategoryPrompts:
         texts = [category.texts.get(one.query, "") for one in category.chat_steps]
         for other in category.file.steps:
             if isinstance(other, TemplateStep):
-                texts += step_texts(other, category.lists)
+                texts += other.texts(category.lists)
         texts += [text for one in shape.rounds for text in (one.user, one.assistant)]
         texts += (shape.keep or {}).values()
         names = [name.partition(".") for text in texts for name in names_in(text)]

@@ -16,9 +16,7 @@ Names:
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-
-from syphus.categories.category import TemplateStep
+from collections.abc import Callable, Iterable
 
 FIELD = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _PROMPT = "prompts/"
@@ -40,10 +38,3 @@ def include_prompts(text: str, prompts: dict[str, str]) -> str:
         lambda found: prompts[found[1].removeprefix(_PROMPT)].strip() if found[1].startswith(_PROMPT) else found[0],
         text,
     )
-
-
-def step_texts(step: TemplateStep, lists: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The texts of which a template step fills one."""
-    if step.pool:
-        return lists.get(step.pool, ())
-    return (step.text, *(choice.text for choice in step.choose))

@@ -241,7 +241,10 @@ def at_once() -> Iterator[None]:
 
 
 class Interrupts:
-    """The first Ctrl-C drains, the second stops. The ledger is whole after both."""
+    """The first Ctrl-C drains, the second stops. The ledger is whole after both.
+
+    So does SIGTERM, by which a cluster takes its machine back, and says a while before that it will.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -249,15 +252,20 @@ class Interrupts:
         self._loop = asyncio.get_running_loop()
 
     def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGINT, lambda *_: self._loop.call_soon_threadsafe(self._handle))
+        self._before = {
+            kind: signal.signal(kind, lambda kind, _: self._loop.call_soon_threadsafe(self._handle, kind))
+            for kind in (signal.SIGINT, signal.SIGTERM)
+        }
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for kind, before in self._before.items():
+            signal.signal(kind, before)
 
-    def _handle(self) -> None:
+    def _handle(self, kind: int) -> None:
         if self._engine.interrupted:
             if self._task:
                 self._task.cancel()
             return
-        view.say("finishing what is in flight; Ctrl-C again stops at once")
+        asked = "; Ctrl-C again stops at once" if kind == signal.SIGINT else ", since the system asks to end"
+        view.say(f"finishing what is in flight{asked}")
         self._engine.drain()

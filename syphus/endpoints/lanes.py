@@ -13,7 +13,7 @@ from typing import Protocol
 
 from syphus.endpoints.limits import Limits
 from syphus.endpoints.wire import Answer
-from syphus.errors import ModelError
+from syphus.errors import FailureKind, ModelError
 from syphus.money.prices import Prices
 
 _UNKNOWN = Prices(source="unknown")
@@ -21,6 +21,7 @@ _TROUBLED = 3
 """Failed calls in a row after which an endpoint is shunned. One that refuses each connection at once has always the most room,
 and would get nearly every call, and all its tries, while the others work."""
 _LONGEST_SHUNNED = 30.0
+_DOUBTED = frozenset({FailureKind.AUTH, FailureKind.PERMISSION, FailureKind.UNKNOWN_MODEL})
 
 
 class Client(Protocol):
@@ -67,6 +68,7 @@ class Lane:
         """A reply has come in this start."""
         self.troubled_since: float | None = None
         """When the first of the failures came since which it has answered nobody."""
+        self._denied_since: float | None = None
         self._troubles = 0
         self._shunned_until = 0.0
 
@@ -78,8 +80,30 @@ class Lane:
     def well(self) -> None:
         """A reply came."""
         self.failures_in_a_row = self._troubles = 0
-        self.refused_since = self.troubled_since = None
+        self.refused_since = self.troubled_since = self._denied_since = None
         self.has_answered = True
+
+    def doubt(self, error: ModelError, now: float, seconds: float) -> ModelError:
+        """The error, or a passing one in its place while it is not yet believed.
+
+        A gateway that restarts, or a firewall for a moment, says of a key that is right that it is wrong. So an endpoint that has
+        answered in this start must say so for a while, without a reply in between; a single request that is refused so, among
+        others that are answered, loses its tries, and the run nothing.
+
+        Args:
+            error: what it said.
+            now: on the monotonic clock.
+            seconds: for how long it is not believed.
+        """
+        if error.kind not in _DOUBTED or not self.has_answered:
+            return error
+        if self._denied_since is None:
+            self._denied_since = now
+        if now - self._denied_since >= seconds:
+            return error
+        passing = ModelError(FailureKind.OVERLOADED, f"{error.kind}: {error.message}", status=error.status)
+        passing.outage = True  # of the endpoint, if it answers nobody else either
+        return passing
 
     def met_trouble(self, started: float, now: float) -> None:
         """A call failed that was begun at ``started``, and not for anything in it."""

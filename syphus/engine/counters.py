@@ -15,6 +15,9 @@ class RunSettings(Struct, frozen=True, kw_only=True):
     """Tries for one call, the first included; refusals by a rate limit are not counted."""
     patience: float = 900.0
     """Seconds after which an endpoint that only says "too many requests", or does not answer any more, is given up."""
+    doubt: float = 30.0
+    """Seconds for which an endpoint that has answered may say that the key is wrong, or the model unknown, before that is
+    believed."""
     extra: dict[str, Any] = {}
     """More fields of each body. Unlike the rest of these settings they are part of the request's key: they are sent."""
 

@@ -251,7 +251,9 @@ class Dispatch:
             lane.limits.learn(answer.headers, now)
             reply = read_answer(answer, call.key)
         except ModelError as error:
-            lane.limits.failed(error, started, time.monotonic())
+            now = time.monotonic()
+            lane.limits.failed(error, started, now)
+            error = lane.doubt(error, now, self._settings.doubt)
             self._judge(lane, error, started)  # before its place is given to the next
             return error
         lane.well()
@@ -292,7 +294,7 @@ class Dispatch:
             lane.refused_since = None
         if is_passing(error):
             # An endpoint that has answered before may come back: a router restarts, a server loads a model anew.
-            error.outage = lane.has_answered and lane.in_trouble and _is_gone(error)
+            error.outage = lane.has_answered and lane.in_trouble and (error.outage or _is_gone(error))
             lane.met_trouble(started, now)
             if error.outage and now - (lane.troubled_since or now) > self._settings.patience:
                 self._close(lane, error)

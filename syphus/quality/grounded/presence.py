@@ -99,11 +99,11 @@ def _truths(sentence: Sentence, facts: Facts, *, yes: bool) -> list[tuple[bool |
     counts = [count for count in read_counts(sentence) if not count.vague and count.number > 1]
     colours = [found for found in read_colours(sentence) if found[0] not in MIXED]
     places = read_places(sentence, facts)
+    if len(counts) + len(colours) + len(places) != 1:
+        return []  # which of them is denied by a no?
     if not yes:
         counts = [count for count in counts if not _is_granted(sentence, count.place)]
         colours = [found for found in colours if not _is_granted(sentence, found[2])]
-    if len(counts) + len(colours) + len(places) != 1:
-        return []  # which of them is denied by a no?
     for count in counts:
         total = is_total(sentence) or "are there" in sentence.text
         truths.append((claims.get(judge_count(count, facts, total=total)[0]) if count.plain else None, count.noun))

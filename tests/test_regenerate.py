@@ -689,3 +689,46 @@ def test_diff_marks_the_words_that_changed(
 
 def test_control_characters_are_taken_out_of_what_is_shown() -> None:
     assert clean("a\tb\u00a0c\x1b[31md\u202ee\nf\r") == "a b c[31mde\nf"
+
+
+# -- what has changed is said before it is paid for
+
+
+def test_nothing_is_said_where_nothing_has_changed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["generate", str(project / "run.toml")]) == 0
+    assert main(["plan", str(project / "run.toml")]) == 0
+    assert "made again" not in capsys.readouterr().err
+
+
+def test_which_items_are_made_again_and_for_which_files_is_said(
+    project: Path, server: RehearsalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = project / "seeds" / "mine/first"
+    (first / "system.md").write_text("Talk as nobody would.\n\n{{prompts/tone}}\n")
+    (first / "demonstrations" / "09.json").write_text(json.dumps(demonstration("hen")))
+    (project / "prompts").mkdir()
+    (project / "prompts" / "tone.md").write_text("Be kind.")
+    capsys.readouterr()
+    assert main(["plan", str(project / "run.toml")]) == 0
+    said = "made again: 6 items of mine/first, since demonstrations/09.json (new), system.md changed"
+    planned = capsys.readouterr().err
+    assert said in planned
+    assert "mine/second, since" not in planned
+    assert not server.calls
+    assert main(["generate", str(project / "run.toml")]) == 0
+    assert said in capsys.readouterr().err
+    assert len(server.calls) == SCENES
+    (project / "prompts" / "tone.md").write_text("Be brief.")
+    assert regenerate(project, "--category", "mine/first", yes=False) == 0
+    assert "changed in mine/first: prompts/tone.md" in capsys.readouterr().err
+    assert main(["generate", str(project / "run.toml")]) == 0
+    assert "6 items of mine/first, since prompts/tone.md changed" in capsys.readouterr().err
+
+
+def test_that_the_model_is_another_one_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["generate", str(project / "run.toml"), "--model", "n"]) == 0
+    told = capsys.readouterr().err
+    for name in ("mine/first", "mine/second"):
+        assert f"6 items of {name}, since model.name changed" in told

@@ -5,12 +5,15 @@ A shared prompt that was touched by the way is asked for by every category that 
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from syphus.categories.load import Library
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
+from syphus.cli.keep import CONFIG_FILE
+from syphus.config import Config, load_config
 from syphus.errors import InputError
 from syphus.jobs.items import version_of
 from syphus.ledger.reader import LedgerReader
@@ -20,36 +23,64 @@ _ALWAYS = ("prompts/repair", "prompts/reply-format")
 _SHARED = re.compile(r"\{\{(prompts/[\w./-]+)\}\}")
 _SHOWN = 6
 """Files that are named for one category."""
+_DECIDING = ("kind", "name", "base_url", "seed", "reasoning_effort", "extra", "schema_mode")
+"""Settings of a model that decide what is asked."""
 
 
-class Change(NamedTuple):
-    """A category of which something was made that would be made otherwise now."""
+class Changes(NamedTuple):
+    """What differs between a run's folder and what stands around it now."""
 
-    category: str
-    items: int
-    """Items whose newest outcome was made so."""
-    texts: tuple[str, ...]
-    """What has changed of its texts, as ``system.md``, ``demonstrations/03.json (new)``; empty: they are the same."""
+    texts: dict[str, tuple[str, ...]]
+    """Category -> its files, and the shared prompts that it uses, as ``system.md``, ``demonstrations/03.json (new)``."""
+    settings: tuple[str, ...]
+    """Names of settings, as ``model.name``."""
 
 
-def find_changes(
-    ledger: LedgerReader, folder: Path, library: Library, prompts: Sequence[CategoryPrompts], settings: Any, seed: int
-) -> list[Change]:
-    """The categories whose prompts, or whose model, are not those of what is in the ledger.
+def find_changes(folder: Path, library: Library, config: Config, names: Sequence[str]) -> Changes:
+    """Looks at the copies in a run's folder; to be asked before new ones take their place.
 
     Args:
-        ledger: the run's.
-        folder: the run's, with the copies of its texts; to be asked before new ones take their place.
+        folder: the run's.
         library: the texts as they are now.
+        config: the configuration as it is now.
+        names: the categories.
+    """
+    settings: tuple[str, ...] = ()
+    with suppress(InputError):  # there is no run yet, or a copy that cannot be read
+        differing = changed_settings(load_config(folder / CONFIG_FILE, {"run.folder": str(folder)}), config)
+        settings = tuple(name for name in differing if name != "run.limit")  # which makes no item another one
+    return Changes({name: tuple(_changed_texts(folder, library, name)) for name in names}, settings)
+
+
+def changed_settings(was: Config, now: Config) -> tuple[str, ...]:
+    """The settings that decide what is asked, and are not the same in two configurations."""
+    pairs: dict[str, tuple[Any, Any]] = {
+        f"model.{name}": (getattr(was.model, name), getattr(now.model, name)) for name in _DECIDING
+    }
+    pairs |= {"run.seed": (was.run.seed, now.run.seed), "run.limit": (was.run.limit, now.run.limit)}
+    pairs["overrides"] = (was.overrides, now.overrides)
+    return tuple(name for name, (before, after) in pairs.items() if before != after)
+
+
+def tell_of_changes(
+    changes: Changes, ledger: LedgerReader, prompts: Sequence[CategoryPrompts], settings: Any, seed: int
+) -> Iterator[str]:
+    """For each category of which items are made again, a line that says how many, and for what.
+
+    Args:
+        changes: as they were found.
+        ledger: the run's.
         prompts: of the run's categories.
         settings: what is sent besides the prompts, as :func:`syphus.jobs.items.make_items` has it.
         seed: the run's.
     """
     versions = {one.category.name: version_of(one, settings, seed) for one in prompts}
-    return [
-        Change(name, items, tuple(_changed_texts(folder, library, name)))
-        for name, items in ledger.made_otherwise(versions).items()
-    ]
+    for name, items in ledger.made_otherwise(versions).items():
+        files = changes.texts.get(name, ())
+        why = [*files[:_SHOWN], *changes.settings]
+        more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+        shown = ", ".join(why) + more if why else "what the endpoint can do, or syphus itself,"
+        yield f"made again: {view.counted(items, 'item')} of {name}, since {shown} changed"
 
 
 def _changed_texts(folder: Path, library: Library, name: str) -> Iterator[str]:
@@ -80,12 +111,3 @@ def _changed_texts(folder: Path, library: Library, name: str) -> Iterator[str]:
 
 def _files_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def tell_of_changes(changes: Sequence[Change]) -> Iterator[str]:
-    """Lines for people."""
-    for change in changes:
-        why = ", ".join(change.texts[:_SHOWN]) or "the model or its settings"
-        more = f" and {len(change.texts) - _SHOWN} more" if len(change.texts) > _SHOWN else ""
-        changed = " changed" if change.texts else " are others"
-        yield f"{change.category}: {view.counted(change.items, 'item')} made otherwise than now ({why}{more}{changed})"

@@ -1,7 +1,7 @@
 """``syphus plan``: what a run will ask, and what it will cost. Nothing is sent to the model."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,16 @@ from syphus.annotations.reading import Problem
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
 from syphus.cli.assemble import read_scenes
-from syphus.cli.connect import endpoint_tables, sent_name, sent_seed
+from syphus.cli.changes import find_changes, tell_of_changes
+from syphus.cli.connect import asked_with, endpoint_tables, known_abilities, sent_name, sent_seed
 from syphus.cli.planning import CategoryPlan, Plan, StepPlan, estimate, make_planner
-from syphus.cli.work import choose_items, flags_of, prepare
+from syphus.cli.work import Prepared, choose_items, flags_of, prepare
 from syphus.config import Config
+from syphus.endpoints.wire import Abilities
 from syphus.errors import Exit, InputError
 from syphus.jobs.items import make_items
 from syphus.ledger.ledger import open_ledger
+from syphus.ledger.reader import LedgerReader
 from syphus.ledger.store import LEDGER_FILE
 from syphus.money.estimate import CACHED_FROM, Span
 from syphus.money.prices import OPENAI
@@ -47,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             scenes = read_scenes(prepared.sources, lambda *_: None, config.run.limit)
             items = filter(choose_items(prepared, scenes), items)
         plan = estimate(items, planner)
+        again = list(_made_again(prepared, ledger, prompts)) if ledger is not None else []
     finally:
         if ledger is not None:
             ledger.close()
@@ -56,11 +60,22 @@ def run(arguments: argparse.Namespace) -> int:
         print(msgspec.json.format(msgspec.json.encode(_for_machines(plan, config)), indent=2).decode())
         return Exit.DONE
     _show(plan, config, has_ledger=ledger is not None)
+    for line in again:
+        view.say(line)
     if problems:
         view.say(f"source records with a problem: {len(problems):,}")
         for problem in problems[:_SHOWN_PROBLEMS]:
             view.say(f"  {problem}")
     return Exit.DONE
+
+
+def _made_again(prepared: Prepared, ledger: LedgerReader, prompts: list[CategoryPrompts]) -> Iterator[str]:
+    """What of the run is made again, and why."""
+    config = prepared.config
+    changes = find_changes(Path(config.run.folder), prepared.texts, config, [one.category.name for one in prompts])
+    asks = any(category.chat_steps for category in prepared.categories)
+    asked = asked_with(config.model, known_abilities(config.model, ledger) if asks else Abilities())
+    yield from tell_of_changes(changes, ledger, prompts, asked, config.run.seed)
 
 
 def _show(plan: Plan, config: Config, *, has_ledger: bool) -> None:
@@ -75,8 +90,7 @@ def _show(plan: Plan, config: Config, *, has_ledger: bool) -> None:
         view.show(table)
     else:
         for name, row in rows.items():
-            view.say(name)
-            view.say("  " + ", ".join(f"{heading} {row[heading]}" for heading in shown if row[heading]))
+            view.say_row(name, {heading: row[heading] for heading in shown})
     for line in _explained(plan, config, has_ledger=has_ledger):
         view.say(line)
 

@@ -18,6 +18,7 @@ from msgspec import Struct, field, structs
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
 from syphus.cli.assemble import library_of, open_categories, open_sources, read_scenes, settings_of
+from syphus.cli.changes import changed_settings, find_changes
 from syphus.cli.connect import asked_with, known_abilities, sent_seed
 from syphus.cli.keep import CONFIG_FILE
 from syphus.cli.planning import CategoryPlan, Plan, estimate, make_planner
@@ -50,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         plan = estimate(part.todo(todo), planner)
         if plan.total.items:
             for line in _described(plan, todo, part, items=sum(ended.items for ended in ledger.ended())):
+                view.say(line)
+            for line in part.what_changed(folder) if todo.changed else ():
                 view.say(line)
         else:
             view.say(_nothing(todo, part))
@@ -117,13 +120,7 @@ def _differences(file: Path, kept: Config, folder: Path) -> str:
         now = load_config(file, {"run.folder": str(folder)})
     except InputError as error:
         return f"it cannot be read ({error.message})"
-    pairs: dict[str, tuple[Any, Any]] = {
-        f"model.{name}": (getattr(kept.model, name), getattr(now.model, name))
-        for name in ("kind", "name", "base_url", "seed", "reasoning_effort", "extra", "schema_mode")
-    }
-    pairs |= {"run.seed": (kept.run.seed, now.run.seed), "run.limit": (kept.run.limit, now.run.limit)}
-    pairs["overrides"] = (kept.overrides, now.overrides)
-    return ", ".join(name for name, (was, is_now) in pairs.items() if was != is_now)
+    return ", ".join(changed_settings(kept, now))
 
 
 # -- which items, and why
@@ -201,6 +198,15 @@ class _Part:
                 todo.unchanged += 1
                 continue
             yield item
+
+    def what_changed(self, folder: Path) -> Iterator[str]:
+        """The texts and settings that are not those of the run's folder any more."""
+        changes = find_changes(folder, self.prepared.texts, self.prepared.config, self._chosen)
+        for name, texts in changes.texts.items():
+            if texts:
+                yield f"  changed in {name}: {', '.join(texts)}"
+        if changes.settings:
+            yield f"  changed: {', '.join(changes.settings)}"
 
     def count_made(self) -> int:
         """Items of the chosen categories that the ledger has, whether their scenes are still there or not."""

@@ -124,14 +124,7 @@ def _kind_of_note(note: str) -> str:
 
 def print_summary(summary: Summary, folder: Path | None, *, counters: Counters | None = None) -> None:
     """The yield per category, what was refused and why, what it cost, where it lies (None: nowhere that stays)."""
-    made = {name: _COLUMNS[name] for name in _COLUMNS if name not in _PAID and getattr(summary.total, name)}
-    paid = {name: _COLUMNS[name] for name in _PAID if getattr(summary.total, name)}
-    if summary.total.has_cost and summary.total.cost + summary.total.risk > 0:
-        paid |= {"cost": "cost", "cost_per_pair": "a pair"}
-    whole = _table(summary, made | paid)
-    # Figures are never cut: where one table is too wide there are two, what was made and what it took.
-    for table in [whole] if view.fits(whole) else [_table(summary, made), _table(summary, paid)]:
-        view.show(table)
+    _print_yield(summary)
     if counters and (counters.replayed or counters.kept):
         if not counters.sent:
             read = (
@@ -168,12 +161,31 @@ def _print_waiting(requests: int, batches: int) -> None:
         view.say(f"{wait} for a reply in {view.counted(batches, 'batch', 'batches')}; `syphus batch status` says more")
 
 
+def _print_yield(summary: Summary) -> None:
+    """What was made and what it took, by category. Figures are never cut: a table that is too wide becomes two, or none."""
+    made = {name: _COLUMNS[name] for name in _COLUMNS if name not in _PAID and getattr(summary.total, name)}
+    paid = {name: _COLUMNS[name] for name in _PAID if getattr(summary.total, name)}
+    if summary.total.has_cost and summary.total.cost + summary.total.risk > 0:
+        paid |= {"cost": "cost", "cost_per_pair": "a pair"}
+    whole, halves = _table(summary, made | paid), [_table(summary, made), _table(summary, paid)]
+    if view.fits(whole) or all(map(view.fits, halves)):
+        for table in [whole] if view.fits(whole) else halves:
+            view.show(table)
+        return
+    for name, one in _rows(summary):
+        view.say_row(name, {heading: _cell(one, column) for column, heading in (made | paid).items()})
+
+
+def _rows(summary: Summary) -> list[tuple[str, CategoryCounts]]:
+    return [*sorted(summary.categories.items()), ("all", summary.total)]
+
+
 def _table(summary: Summary, columns: dict[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("category", no_wrap=True)
     for heading in columns.values():
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, one in [*sorted(summary.categories.items()), ("all", summary.total)]:
+    for name, one in _rows(summary):
         cells = [_cell(one, column) for column in columns]
         table.add_row(Text(name), *cells, style="bold" if name == "all" else "")
     return table

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import floor, inf, log10
 from pathlib import Path
@@ -44,6 +44,12 @@ def show(thing: RenderableType) -> None:
 def fits(thing: RenderableType) -> bool:
     """Whether a table has the room that it wants."""
     return Measurement.get(_console, _console.options.update(max_width=10_000), thing).maximum <= _console.width
+
+
+def say_row(name: str, cells: Mapping[str, str]) -> None:
+    """A row of a table for which the terminal is too narrow: its name, and below it what it holds."""
+    say(name)
+    say("  " + ", ".join(f"{heading} {cell}" for heading, cell in cells.items() if cell not in ("", "·")))
 
 
 @contextmanager

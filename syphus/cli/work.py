@@ -16,11 +16,12 @@ from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
 from syphus.cli.assemble import Source, library_of, open_categories, open_sources, read_scenes, settings_of
 from syphus.cli.balance import show_balance
+from syphus.cli.changes import find_changes, tell_of_changes
 from syphus.cli.connect import asked_with, endpoint_tables, open_engine, sent_seed
 from syphus.cli.ending import end_early, tell_of_closed, tell_of_stop
 from syphus.cli.export import ExportWish, check_exports, write_export
 from syphus.cli.keep import keep_run, keep_texts
-from syphus.cli.summary import print_summary, summarise
+from syphus.cli.summary import Summary, print_summary, summarise
 from syphus.config import Config, load_config
 from syphus.engine.batch_packing import Packer, take_over
 from syphus.engine.counters import Counters
@@ -116,12 +117,13 @@ async def do_run(
     _refuse_written_secrets(config)
     check_exports(config.export, folder)
     held = 0.0 if packer else take_over(ledger, anyway=anyway)
+    changes = find_changes(folder, prepared.texts, config, [one.name for one in prepared.categories])
     if keep:
         keep_run(ledger, folder, config, prepared.file, prepared.sources, prepared.categories)
         keep_texts(folder, prepared.texts, prepared.categories)
     counters = Counters()
     # All is read once before anything is asked: a torn file or a mistyped path costs nothing, and the rest is known.
-    whole_run = only is None and not config.balance
+    part = only is not None
     with at_once():
         if config.balance:
             only = both(only, choose_items(prepared, _scenes(prepared, ledger)))
@@ -129,6 +131,10 @@ async def do_run(
     engine = await open_engine(config, prepared.categories, ledger, counters)
     engine.put_aside = packer.put if packer else None
     engine.dispatch.budget.spent += held
+    if not part:  # of a part that is chosen it was told before, with its price
+        asked = asked_with(config.model, engine.abilities)
+        for line in tell_of_changes(changes, ledger, _prompts_of(prepared), asked, config.run.seed):
+            view.say(line)
     try:
         with Interrupts(engine), view.watch(counters, engine, folder, total=total):
             await engine.run(items_of(prepared, ledger, engine, only), generate_job(config.run.seed))
@@ -138,30 +144,50 @@ async def do_run(
     finally:
         await engine.close()
     ledger.flush()  # outcomes are not waited for, and the last ones may be on their way to the disk
+    ended = _Ended(engine, counters, total, of_all=only is None)
     summary = summarise(ledger)
     print_summary(summary, folder if stays else None, counters=counters)
     show_balance(ledger.shares(), config.balance)
     tell_of_closed(engine)
-    stored = [summary.categories[one.name] for one in prepared.categories if one.name in summary.categories]
-    made = sum(one.items - one.failed for one in stored) if whole_run else 0
-    if (early := end_early(engine, counters, total, made=made)) is not None:
-        if early == Exit.BUDGET and summary.total.dialogues:
-            view.say(f"what is made is there: syphus export {folder} --format llava --out {folder / 'llava.json'}")
+    if (early := _end_early(prepared, summary, ended)) is not None:
         return early
     if packer and packer.waiting:
         return Exit.DONE
-    if made > total:
-        view.say(
-            f"{made - total:,} items of earlier starts are not in the sources any more, under another source's name, or beyond"
-            " run.limit; they stay, and exports hold them too"
-        )
-    if summary.total.failed:
-        view.say(f"{summary.total.failed:,} items failed; the same command tries them again")
     with at_once():
         whole = _write_exports(config, folder, ledger)
     if not config.export and stays:
         view.say(f"next: syphus export {folder} --format llava --out {folder / 'llava.json'}")
     return Exit.DONE if whole and summary.total.dialogues and not summary.total.failed else Exit.FAILURES
+
+
+class _Ended(NamedTuple):
+    """How the work of one start came to its end."""
+
+    engine: Engine
+    counters: Counters
+    total: int
+    """Items that were to be looked at."""
+    of_all: bool
+    """They are all items of the run."""
+
+
+def _end_early(prepared: Prepared, summary: Summary, ended: _Ended) -> int | None:
+    """The exit code of a start that did not come to its end, which is said; None where it did, with what is left to say."""
+    stored = [summary.categories[one.name] for one in prepared.categories if one.name in summary.categories]
+    made = sum(one.items - one.failed for one in stored) if ended.of_all else 0
+    if (early := end_early(ended.engine, ended.counters, ended.total, made=made)) is not None:
+        if early == Exit.BUDGET and summary.total.dialogues:
+            folder = Path(prepared.config.run.folder)
+            view.say(f"what is made is there: syphus export {folder} --format llava --out {folder / 'llava.json'}")
+        return early
+    if made > ended.total:
+        view.say(
+            f"{made - ended.total:,} items of earlier starts are not in the sources any more, under another source's name, or"
+            " beyond run.limit; they stay, and exports hold them too"
+        )
+    if summary.total.failed:
+        view.say(f"{summary.total.failed:,} items failed; the same command tries them again")
+    return None
 
 
 def _refuse_written_secrets(config: Config) -> None:
@@ -184,12 +210,19 @@ def items_of(
 ) -> Iterator[GenerateItem]:
     """The items of a run, as they are to be made now."""
     config = prepared.config
-    prompts = [CategoryPrompts(category, sent_seed(config)) for category in prepared.categories]
     settings = asked_with(config.model, engine.abilities)
     items = make_items(
-        _scenes(prepared, ledger), prompts, settings=settings, seed=config.run.seed, draw_of=ledger.draw_of
+        _scenes(prepared, ledger),
+        _prompts_of(prepared),
+        settings=settings,
+        seed=config.run.seed,
+        draw_of=ledger.draw_of,
     )
     return items if only is None else filter(only, items)
+
+
+def _prompts_of(prepared: Prepared) -> list[CategoryPrompts]:
+    return [CategoryPrompts(category, sent_seed(prepared.config)) for category in prepared.categories]
 
 
 def choose_items(prepared: Prepared, scenes: Iterator[Scene]) -> Callable[[GenerateItem], bool]:

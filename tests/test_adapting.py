@@ -8,8 +8,8 @@ import pytest
 
 from syphus.categories.needs import lacking
 from syphus.categories.prompt import CategoryPrompts
-from syphus.cli.assemble import open_categories, open_sources, read_scenes
-from syphus.cli.keep import _source_table
+from syphus.cli.runs.assemble import open_categories, open_sources, read_scenes
+from syphus.cli.runs.keep import _source_table
 from syphus.config import load_config
 from syphus.errors import InputError
 from syphus.jobs.balance import choose

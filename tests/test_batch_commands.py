@@ -18,8 +18,8 @@ from test_correct import corrector
 from test_translate import llava_row
 from translators import reply_to, target_of
 
-from syphus.cli import batch_rounds
 from syphus.cli.main import main
+from syphus.cli.runs import batch_rounds
 from syphus.engine import batches as engine_batches
 from syphus.rehearsal.batch import BatchDesk
 from syphus.rehearsal.replies import completion

@@ -12,9 +12,9 @@ from folders import CHAIN, CHAIN_FILES, write_category
 from syphus.annotations import scenes as scenes_reader
 from syphus.annotations.pictures import coco
 from syphus.categories.category import REPAIRS
-from syphus.cli.assemble import library_of, open_categories, open_sources, read_scenes
-from syphus.cli.connect import endpoint_tables
-from syphus.cli.keep import keep_run
+from syphus.cli.runs.assemble import library_of, open_categories, open_sources, read_scenes
+from syphus.cli.runs.keep import keep_run
+from syphus.cli.runs.sending import endpoint_tables
 from syphus.config import load_config
 from syphus.errors import InputError
 from syphus.ledger.ledger import open_ledger

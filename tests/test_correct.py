@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from judging import Scripted, make_project, outcomes, scores, written
 from msgspec import structs
 
-from syphus.cli.corrected import Corrections
+from syphus.cli.datasets.corrected import Corrections
 from syphus.cli.main import main
 from syphus.errors import FailureKind, ModelError
 from syphus.jobs.correct import correct_job, planned_requests

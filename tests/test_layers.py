@@ -36,9 +36,9 @@ DOORS = {
     "rich": {
         "cli/coldstart.py",
         "cli/show.py",
-        "cli/yields.py",
+        "cli/runs/yields.py",
         "cli/view.py",
-        "cli/summary.py",
+        "cli/runs/summary.py",
         "cli/diff.py",
         "cli/plan.py",
         "cli/batch.py",

@@ -13,10 +13,10 @@ from folders import CHAIN, CHAIN_FILES, CHAIN_REPLIES, REPLY, demonstration, mak
 
 from syphus.categories.context import estimate_tokens
 from syphus.categories.prompt import CategoryPrompts
-from syphus.cli import planning
-from syphus.cli.assemble import open_categories, open_sources, read_scenes
 from syphus.cli.main import main
-from syphus.cli.planning import Planner, estimate, in_short
+from syphus.cli.runs import planning
+from syphus.cli.runs.assemble import open_categories, open_sources, read_scenes
+from syphus.cli.runs.planning import Planner, estimate, in_short
 from syphus.cli.view import dollars
 from syphus.config import load_config
 from syphus.endpoints.tokens import estimating_counter

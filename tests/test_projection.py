@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from test_plan import plan_of, write_config
 
-from syphus.cli.assemble import open_categories
-from syphus.cli.connect import open_engine
 from syphus.cli.main import main
+from syphus.cli.runs.assemble import open_categories
+from syphus.cli.runs.connect import open_engine
 from syphus.cli.view import each_pair, parts_of
 from syphus.config import load_config
 from syphus.engine.counters import Counters, Share

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from folders import write_category
 
-from syphus.cli import examination
-from syphus.cli.examination import Examination, Subject
+from syphus.cli.datasets import examination
+from syphus.cli.datasets.examination import Examination, Subject
 from syphus.cli.main import main
 from syphus.errors import Exit
 from syphus.quality.pairs import Pair, Rules

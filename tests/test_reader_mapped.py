@@ -15,7 +15,7 @@ from syphus.annotations.mapped.paths import Place
 from syphus.annotations.mapped.tables import Options
 from syphus.annotations.mapped.values import open_cell, read_box, read_seconds, read_texts
 from syphus.annotations.reading import Problem, find_reader
-from syphus.cli.assemble import open_sources
+from syphus.cli.runs.assemble import open_sources
 from syphus.config import load_config
 from syphus.decoding import convert
 from syphus.errors import InputError

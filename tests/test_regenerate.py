@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from folders import write_category
 
-from syphus.cli import work
 from syphus.cli.diff import clean
 from syphus.cli.main import main
+from syphus.cli.runs import work
 from syphus.endpoints import probe
 from syphus.endpoints.wire import Abilities
 from syphus.errors import Exit, InputError

@@ -28,7 +28,7 @@ from test_cli import syphus, write_config
 
 from syphus.cli.main import build_parser
 from syphus.cli.report import finder, gather, make_book
-from syphus.cli.report_facts import repeated_questions
+from syphus.cli.reports.facts import repeated_questions
 from syphus.cli.review import DecisionKeeper, decisions_file, open_server
 from syphus.errors import InputError
 from syphus.exchange import Outcome, Reject

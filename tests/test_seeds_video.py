@@ -33,7 +33,16 @@ VIDEO = ("video/events", "video/reasoning", "video/next")
 TELEVISION = ("television/social", "television/dialogue")
 FIRST_PERSON = ("firstperson/memory", "firstperson/next", "firstperson/why")
 LLAVA = ("llava/conversation", "llava/detail", "llava/reasoning")
-NAMES = (*VIDEO, "video/clip", *TELEVISION, *FIRST_PERSON, "qa/conversation", "qa/why", "text/reading", "figures/explain")
+NAMES = (
+    *VIDEO,
+    "video/clip",
+    *TELEVISION,
+    *FIRST_PERSON,
+    "qa/conversation",
+    "qa/why",
+    "text/reading",
+    "figures/explain",
+)
 QUOTED = re.compile(r"“([^”]+)”")
 CLOCK = re.compile(r"(\d+):(\d\d)")
 

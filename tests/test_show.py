@@ -9,8 +9,8 @@ from rich.console import Console
 
 from syphus.cli import show as shown
 from syphus.cli.main import main
+from syphus.cli.runs.yields import make_yields, show_yields
 from syphus.cli.show import show_dialogue
-from syphus.cli.yields import make_yields, show_yields
 from syphus.errors import Exit
 from syphus.ledger.reader import Ended
 from syphus.records import Asset, Dialogue, Object, Turn, Verdict

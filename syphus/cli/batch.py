@@ -15,11 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from syphus.cli import view
-from syphus.cli.batch_rounds import Works, begin_batches, go_on, say_waiting
-from syphus.cli.batch_works import GENERATE, Kept, Mark, desks_of, read_mark, take_up, write_mark
-from syphus.cli.keep import CONFIG_FILE
-from syphus.cli.work import Prepared, do_run, prepare, run_to_its_end
-from syphus.cli.workload import Part, Work
+from syphus.cli.runs.batch_rounds import Works, begin_batches, go_on, say_waiting
+from syphus.cli.runs.batch_works import GENERATE, Kept, Mark, desks_of, read_mark, take_up, write_mark
+from syphus.cli.runs.keep import CONFIG_FILE
+from syphus.cli.runs.work import Prepared, do_run, prepare, run_to_its_end
+from syphus.cli.runs.workload import Part, Work
 from syphus.engine.batch_packing import Packer, desk_in
 from syphus.engine.batches import Batches
 from syphus.errors import Exit, InputError, SyphusError

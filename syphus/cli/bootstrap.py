@@ -13,9 +13,9 @@ from msgspec import to_builtins
 
 from syphus.categories.load import ACCEPTED_FILE, Library, load_category
 from syphus.cli import view
-from syphus.cli.keep import CONFIG_FILE
-from syphus.cli.replay import replay_candidates
-from syphus.cli.work import prepare
+from syphus.cli.runs.keep import CONFIG_FILE
+from syphus.cli.runs.replay import replay_candidates
+from syphus.cli.runs.work import prepare
 from syphus.errors import Exit, InputError
 from syphus.files import write_whole
 from syphus.jobs.candidates import choose_novel

@@ -15,7 +15,7 @@ from syphus.categories.load import Library, load_categories
 from syphus.categories.needs import lacking
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
-from syphus.cli.assemble import open_categories, open_sources, read_scenes, settings_of
+from syphus.cli.runs.assemble import open_categories, open_sources, read_scenes, settings_of
 from syphus.config import load_config
 from syphus.errors import Exit, InputError
 from syphus.files import write_whole

@@ -22,9 +22,9 @@ from syphus.categories.load import Library, load_category
 from syphus.categories.needs import lacking
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
-from syphus.cli.assemble import open_categories, open_sources, read_scenes
-from syphus.cli.replay import replay_candidates
-from syphus.cli.work import Prepared, do_run, flags_of, prepare, run_to_its_end
+from syphus.cli.runs.assemble import open_categories, open_sources, read_scenes
+from syphus.cli.runs.replay import replay_candidates
+from syphus.cli.runs.work import Prepared, do_run, flags_of, prepare, run_to_its_end
 from syphus.config import load_config
 from syphus.errors import Exit, InputError
 from syphus.files import write_whole

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from syphus.cli import view
-from syphus.cli.select import STATES, choose_categories
+from syphus.cli.runs.select import STATES, choose_categories
 from syphus.errors import Exit
 from syphus.exchange import Reject
 from syphus.ledger.ledger import open_ledger

@@ -12,8 +12,8 @@ from msgspec import Struct, structs
 
 import syphus
 from syphus.cli import view
-from syphus.cli.corrected import Corrections
-from syphus.cli.keep import CONFIG_FILE
+from syphus.cli.datasets.corrected import Corrections
+from syphus.cli.runs.keep import CONFIG_FILE
 from syphus.config import BalanceTable, ExportTable
 from syphus.decoding import convert
 from syphus.errors import Exit, InputError

@@ -10,9 +10,9 @@ from syphus.categories.category import ChatStep
 from syphus.categories.needs import lacking
 from syphus.categories.prompt import CategoryPrompts, Outputs, Turn
 from syphus.cli import view
-from syphus.cli.assemble import read_scenes
-from syphus.cli.connect import sent_seed
-from syphus.cli.work import Prepared, do_run, flags_of, prepare, run_to_its_end
+from syphus.cli.runs.assemble import read_scenes
+from syphus.cli.runs.sending import sent_seed
+from syphus.cli.runs.work import Prepared, do_run, flags_of, prepare, run_to_its_end
 from syphus.errors import Exit, InputError
 from syphus.ledger.ledger import open_ledger
 from syphus.records import Scene

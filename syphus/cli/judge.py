@@ -10,11 +10,19 @@ import msgspec
 from msgspec import structs
 
 from syphus.cli import view
-from syphus.cli.asking import TaskWork, carry_out, configs_for, make_work, outcomes_of, prompts_near, shared_text
-from syphus.cli.asking_task import Task
-from syphus.cli.connect import sent_name, sent_seed
-from syphus.cli.dialogues import Subjects, open_subjects, tell
+from syphus.cli.datasets.asking import (
+    TaskWork,
+    carry_out,
+    configs_for,
+    make_work,
+    outcomes_of,
+    prompts_near,
+    shared_text,
+)
+from syphus.cli.datasets.asking_task import Task
+from syphus.cli.datasets.subjects import Subjects, open_subjects, tell
 from syphus.cli.export import find_target, say_written
+from syphus.cli.runs.sending import sent_name, sent_seed
 from syphus.config import Config
 from syphus.decoding import read_text
 from syphus.errors import Exit, InputError

@@ -12,11 +12,11 @@ from rich.text import Text
 from syphus.annotations.reading import Problem
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
-from syphus.cli.assemble import read_scenes
-from syphus.cli.changes import find_changes, tell_of_changes
-from syphus.cli.connect import asked_with, endpoint_tables, known_abilities, sent_name, sent_seed
-from syphus.cli.planning import CategoryPlan, Plan, StepPlan, estimate, make_planner
-from syphus.cli.work import Prepared, choose_items, flags_of, prepare
+from syphus.cli.runs.assemble import read_scenes
+from syphus.cli.runs.changes import find_changes, tell_of_changes
+from syphus.cli.runs.planning import CategoryPlan, Plan, StepPlan, estimate, make_planner
+from syphus.cli.runs.sending import asked_with, endpoint_tables, known_abilities, sent_name, sent_seed
+from syphus.cli.runs.work import Prepared, choose_items, flags_of, prepare
 from syphus.config import Config
 from syphus.endpoints.wire import Abilities
 from syphus.errors import Exit, InputError

@@ -12,10 +12,10 @@ import msgspec
 
 from syphus.cli import view
 from syphus.cli.convert import show_progress
-from syphus.cli.examination import Examination, Seen, Subject
+from syphus.cli.datasets.examination import Examination, Seen, Subject
+from syphus.cli.datasets.quality_report import Tally, show_tally, write_reports
+from syphus.cli.datasets.quality_source import Looked, look_at
 from syphus.cli.export import find_target, say_written
-from syphus.cli.quality_report import Tally, show_tally, write_reports
-from syphus.cli.quality_source import Looked, look_at
 from syphus.errors import Exit, InputError
 from syphus.files import write_whole
 from syphus.formats.exporting import ExportOptions, find_format

@@ -17,13 +17,13 @@ from msgspec import Struct, field, structs
 
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
-from syphus.cli.assemble import library_of, open_categories, open_sources, read_scenes, settings_of
-from syphus.cli.changes import changed_settings, find_changes
-from syphus.cli.connect import asked_with, known_abilities, sent_seed
-from syphus.cli.keep import CONFIG_FILE
-from syphus.cli.planning import CategoryPlan, Plan, estimate, make_planner
-from syphus.cli.select import Selection, in_words, read_selection
-from syphus.cli.work import Prepared, do_run, prepare, run_to_its_end
+from syphus.cli.runs.assemble import library_of, open_categories, open_sources, read_scenes, settings_of
+from syphus.cli.runs.changes import changed_settings, find_changes
+from syphus.cli.runs.keep import CONFIG_FILE
+from syphus.cli.runs.planning import CategoryPlan, Plan, estimate, make_planner
+from syphus.cli.runs.select import Selection, in_words, read_selection
+from syphus.cli.runs.sending import asked_with, known_abilities, sent_seed
+from syphus.cli.runs.work import Prepared, do_run, prepare, run_to_its_end
 from syphus.config import Config, load_config
 from syphus.endpoints.wire import Abilities
 from syphus.errors import Exit, InputError

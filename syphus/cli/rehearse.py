@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 
 from syphus.cli import view
-from syphus.cli.assemble import settings_of
-from syphus.cli.summary import Summary, summarise
+from syphus.cli.runs.assemble import settings_of
+from syphus.cli.runs.summary import Summary, summarise
 from syphus.endpoints.probe import QUESTION
 from syphus.errors import Exit, InputError
 from syphus.identity import draw, draw_number
@@ -232,7 +232,7 @@ def _generate(arguments: argparse.Namespace, url: str, folder: Path, timeout: fl
     Whatever the configuration says of endpoints, keys and exports: nothing leaves this machine, and no file is written but in
     ``folder``.
     """
-    from syphus.cli.work import do_run, prepare, run_to_its_end
+    from syphus.cli.runs.work import do_run, prepare, run_to_its_end
 
     flags = settings_of(arguments) | {
         "model.kind": "openai",

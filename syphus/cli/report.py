@@ -11,9 +11,9 @@ from msgspec import structs
 
 from syphus.cli import view
 from syphus.cli.convert import choose_importer
-from syphus.cli.report_facts import Narrowed
-from syphus.cli.report_file import facts_of_file
-from syphus.cli.report_run import facts_of_run
+from syphus.cli.reports.facts import Narrowed
+from syphus.cli.reports.file import facts_of_file
+from syphus.cli.reports.run import facts_of_run
 from syphus.errors import Exit, InputError
 from syphus.files import write_whole
 from syphus.formats.importing import ImportOptions

@@ -15,7 +15,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from syphus.cli.convert import choose_importer
-from syphus.cli.select import choose_categories
+from syphus.cli.runs.select import choose_categories
 from syphus.errors import Exit, InputError
 from syphus.exchange import Reject
 from syphus.formats.importing import ImportOptions

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from syphus.cli.balance import show_balance
-from syphus.cli.summary import print_summary, summarise
-from syphus.cli.yields import show_yields
+from syphus.cli.runs.balance import show_balance
+from syphus.cli.runs.summary import print_summary, summarise
+from syphus.cli.runs.yields import show_yields
 from syphus.config import BalanceTable
 from syphus.decoding import convert
 from syphus.errors import Exit

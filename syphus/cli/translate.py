@@ -16,18 +16,20 @@ from msgspec import structs
 import syphus
 from syphus.categories.category import Category
 from syphus.cli import view
-from syphus.cli.connect import asked_with, known_abilities, open_engine, sent_seed
-from syphus.cli.ending import end_early, tell_of_closed, tell_of_stop
-from syphus.cli.keep import shared_texts
-from syphus.cli.model_choice import load_model_config
-from syphus.cli.summary import print_summary, summarise
-from syphus.cli.translate_asks import category_for, read_terms
-from syphus.cli.translate_export import check_export, export_translations
-from syphus.cli.translate_memory import ask_memory
-from syphus.cli.translate_plan import plan_translation, show_plan
-from syphus.cli.translate_source import Source, open_source
-from syphus.cli.work import Interrupts
-from syphus.cli.workload import Part, Work, check_batchable, do_work
+from syphus.cli.datasets.model_choice import load_model_config
+from syphus.cli.runs.connect import open_engine
+from syphus.cli.runs.doing import do_work
+from syphus.cli.runs.ending import end_early, tell_of_closed, tell_of_stop
+from syphus.cli.runs.keep import shared_texts
+from syphus.cli.runs.sending import asked_with, known_abilities, sent_seed
+from syphus.cli.runs.summary import print_summary, summarise
+from syphus.cli.runs.work import Interrupts
+from syphus.cli.runs.workload import Part, Work, check_batchable
+from syphus.cli.translation.asks import category_for, read_terms
+from syphus.cli.translation.export import check_export, export_translations
+from syphus.cli.translation.memory import ask_memory
+from syphus.cli.translation.plan import plan_translation, show_plan
+from syphus.cli.translation.source import Source, open_source
 from syphus.config import Config
 from syphus.engine.batch_packing import Packer, take_over
 from syphus.engine.counters import Counters

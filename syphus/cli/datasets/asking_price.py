@@ -8,10 +8,10 @@ from typing import Any
 from msgspec import Struct
 
 from syphus.cli import view
-from syphus.cli.asking_task import Task, as_category
-from syphus.cli.connect import asked_with, known_abilities, sent_name
-from syphus.cli.planning import Planner, make_planner
-from syphus.cli.workload import tell_of_batch_price
+from syphus.cli.datasets.asking_task import Task, as_category
+from syphus.cli.runs.planning import Planner, make_planner
+from syphus.cli.runs.sending import asked_with, known_abilities, sent_name
+from syphus.cli.runs.workload import tell_of_batch_price
 from syphus.identity import draw_number
 from syphus.jobs.judge_asking import REPAIRS
 from syphus.ledger.ledger import open_ledger

@@ -11,10 +11,10 @@ from msgspec import Struct, field, structs
 from syphus.annotations import scenes as scene_files
 from syphus.annotations.reading import Problem
 from syphus.cli import view
-from syphus.cli.assemble import open_sources, read_scenes
-from syphus.cli.examination import Subject
-from syphus.cli.keep import CONFIG_FILE
-from syphus.cli.work import prepare
+from syphus.cli.datasets.examination import Subject
+from syphus.cli.runs.assemble import open_sources, read_scenes
+from syphus.cli.runs.keep import CONFIG_FILE
+from syphus.cli.runs.work import prepare
 from syphus.config import load_config
 from syphus.errors import InputError, SyphusError
 from syphus.formats.detecting import detect_format

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from syphus.categories.load import Library
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
-from syphus.cli.keep import CONFIG_FILE
+from syphus.cli.runs.keep import CONFIG_FILE
 from syphus.config import Config, load_config
 from syphus.errors import InputError
 from syphus.jobs.items import version_of

@@ -17,14 +17,7 @@ from syphus.categories.category import Category, ChatStep
 from syphus.categories.context import estimate_tokens
 from syphus.categories.prompt import CategoryPrompts, within
 from syphus.cli import view
-from syphus.cli.connect import (
-    cache_mode,
-    endpoint_tables,
-    first_endpoint,
-    known_abilities,
-    sent_extra,
-    sent_name,
-)
+from syphus.cli.runs.sending import cache_mode, endpoint_tables, first_endpoint, known_abilities, sent_extra, sent_name
 from syphus.config import Config, ModelTable
 from syphus.endpoints.tokens import LocalCounter, TokenCounter, counter_for_name, counter_of_server, estimating_counter
 from syphus.endpoints.weights import MODEL_FILE, weights_folder

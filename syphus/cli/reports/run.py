@@ -7,9 +7,7 @@ import msgspec
 from msgspec import Struct, field, structs
 
 from syphus.annotations.reading import Problem
-from syphus.cli.assemble import open_sources, read_scenes
-from syphus.cli.keep import CONFIG_FILE
-from syphus.cli.report_facts import (
+from syphus.cli.reports.facts import (
     Narrowed,
     as_remark,
     own_remarks,
@@ -18,8 +16,10 @@ from syphus.cli.report_facts import (
     repeated_questions,
     with_duplicates,
 )
-from syphus.cli.select import choose_categories
-from syphus.cli.summary import Summary, summarise
+from syphus.cli.runs.assemble import open_sources, read_scenes
+from syphus.cli.runs.keep import CONFIG_FILE
+from syphus.cli.runs.select import choose_categories
+from syphus.cli.runs.summary import Summary, summarise
 from syphus.config import load_config
 from syphus.errors import InputError
 from syphus.exchange import Reject

@@ -10,9 +10,9 @@ from msgspec import Struct, field
 
 import syphus
 from syphus.cli import view
-from syphus.cli.examination import Examination, Seen
-from syphus.cli.quality_source import Looked
-from syphus.cli.yields import make_table, make_yields
+from syphus.cli.datasets.examination import Examination, Seen
+from syphus.cli.datasets.quality_source import Looked
+from syphus.cli.runs.yields import make_table, make_yields
 from syphus.files import write_whole
 from syphus.quality.sets.examining import NEED_SCENE
 from syphus.quality.sets.repair_rules import RULES_VERSION

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from syphus.annotations import scenes as scene_files
 from syphus.annotations.reading import Problem
 from syphus.cli.convert import show_progress
-from syphus.cli.report_facts import (
+from syphus.cli.reports.facts import (
     Narrowed,
     own_remarks,
     pairs_of,

@@ -18,7 +18,7 @@ import syphus
 from syphus.annotations.reading import picture_folder
 from syphus.categories.category import Category
 from syphus.categories.load import Library
-from syphus.cli.assemble import Source
+from syphus.cli.runs.assemble import Source
 from syphus.config import Config
 from syphus.files import write_whole
 from syphus.ledger.ledger import Ledger

@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec import structs
 
-from syphus.cli.connect import endpoint_tables, sent_name
-from syphus.cli.keep import CONFIG_FILE
-from syphus.cli.work import flags_of
+from syphus.cli.runs.keep import CONFIG_FILE
+from syphus.cli.runs.sending import endpoint_tables, sent_name
+from syphus.cli.runs.work import flags_of
 from syphus.config import Config, join
 from syphus.decoding import convert, decode_json, parse_toml, read_text
 from syphus.errors import InputError

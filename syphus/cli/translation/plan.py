@@ -14,9 +14,9 @@ from msgspec import Struct, field
 
 from syphus.categories.category import Category
 from syphus.cli import view
-from syphus.cli.connect import sent_name
-from syphus.cli.planning import Planner, make_planner
-from syphus.cli.workload import tell_of_batch_price
+from syphus.cli.runs.planning import Planner, make_planner
+from syphus.cli.runs.sending import sent_name
+from syphus.cli.runs.workload import tell_of_batch_price
 from syphus.config import Config
 from syphus.exchange import Message, Reply, Request
 from syphus.identity import draw_number
@@ -165,7 +165,7 @@ def _plan_language(name: str, drawn: _Drawn, memory: Memory, planner: Planner) -
         "assumed by the length of the source, from 0.7 to 1.5 times what the language usually takes",
     )
     prices = planner.prices
-    if planner.batch and asked:  # the memory goes online (syphus.cli.translate_memory)
+    if planner.batch and asked:  # the memory goes online (syphus.cli.translation.memory)
         totals, plan.sampling_error = extrapolate(groups[:-1], expected, prices, batch=True)
         plan.totals = totals.plus(extrapolate(groups[-1:], expected, prices, batch=False)[0])
     else:

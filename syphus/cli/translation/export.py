@@ -8,7 +8,7 @@ from msgspec import structs
 
 from syphus.cli import view
 from syphus.cli.export import ALL, ExportWish, find_target, say_written, write_export
-from syphus.cli.translate_source import Source
+from syphus.cli.translation.source import Source
 from syphus.errors import InputError
 from syphus.formats.exporting import ExportOptions, find_format
 from syphus.jobs.translate import category_of

@@ -7,9 +7,9 @@ from pathlib import Path
 from msgspec import structs
 
 from syphus.cli import view
-from syphus.cli.batch_works import Kept, Mark, desks_of, forget, remember, write_mark
-from syphus.cli.work import run_to_its_end
-from syphus.cli.workload import WENT_WELL, Work, check_batchable
+from syphus.cli.runs.batch_works import Kept, Mark, desks_of, forget, remember, write_mark
+from syphus.cli.runs.work import run_to_its_end
+from syphus.cli.runs.workload import WENT_WELL, Work, check_batchable
 from syphus.engine.batch_packing import Packer, desk_in
 from syphus.engine.batch_results import Taken
 from syphus.engine.batches import Batches, Hold

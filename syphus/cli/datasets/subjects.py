@@ -34,11 +34,11 @@ from syphus.categories.blocks import (
 )
 from syphus.categories.context import render_context
 from syphus.cli import view
-from syphus.cli.assemble import read_scenes
 from syphus.cli.convert import choose_importer
-from syphus.cli.keep import CONFIG_FILE
-from syphus.cli.select import choose_categories
-from syphus.cli.work import Prepared, prepare
+from syphus.cli.runs.assemble import read_scenes
+from syphus.cli.runs.keep import CONFIG_FILE
+from syphus.cli.runs.select import choose_categories
+from syphus.cli.runs.work import Prepared, prepare
 from syphus.endpoints.pictures import digest_of
 from syphus.errors import InputError
 from syphus.exchange import Picture

@@ -10,15 +10,17 @@ import msgspec
 
 import syphus
 from syphus.cli import view
-from syphus.cli.asking_price import priced
-from syphus.cli.asking_task import Task, as_category
-from syphus.cli.connect import asked_with, open_engine, sent_name
-from syphus.cli.dialogues import Subjects
-from syphus.cli.ending import end_early, tell_of_closed, tell_of_stop
-from syphus.cli.keep import shared_texts
-from syphus.cli.model_choice import load_model_config, model_configs
-from syphus.cli.work import Interrupts
-from syphus.cli.workload import Part, Work, check_batchable, do_work
+from syphus.cli.datasets.asking_price import priced
+from syphus.cli.datasets.asking_task import Task, as_category
+from syphus.cli.datasets.model_choice import load_model_config, model_configs
+from syphus.cli.datasets.subjects import Subjects
+from syphus.cli.runs.connect import open_engine
+from syphus.cli.runs.doing import do_work
+from syphus.cli.runs.ending import end_early, tell_of_closed, tell_of_stop
+from syphus.cli.runs.keep import shared_texts
+from syphus.cli.runs.sending import asked_with, sent_name
+from syphus.cli.runs.work import Interrupts
+from syphus.cli.runs.workload import Part, Work, check_batchable
 from syphus.config import Config
 from syphus.engine.batch_packing import Packer, take_over
 from syphus.engine.counters import Counters

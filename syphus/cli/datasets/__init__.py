@@ -1,0 +1,1 @@
+"""What the commands share that look at, judge or correct dialogues that are there."""

@@ -1,0 +1,1 @@
+"""What a report shows, gathered from a run or a file."""

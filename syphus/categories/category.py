@@ -115,6 +115,8 @@ class ChatStep(Table, frozen=True, kw_only=True, tag_field="kind", tag="chat"):
     top_p: float | None = None
     max_tokens: int = 1200
     reasoning_effort: str | None = None
+    look: bool | UnsetType = UNSET
+    """True: the scene's pictures themselves are shown to the model, with the query; demonstrations are shown in words alone."""
     context: bool | UnsetType = UNSET
     """False: the scene is not shown in this step, which goes by what earlier ones gave."""
     one_of: dict[StepName, str] | UnsetType = UNSET

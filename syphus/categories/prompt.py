@@ -5,7 +5,7 @@ every scene; the scene comes last.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct, structs
@@ -19,7 +19,7 @@ from syphus.categories.picking import Pick, Record
 from syphus.categories.shown import shown_to
 from syphus.categories.templates import fill, names_in
 from syphus.errors import InputError
-from syphus.exchange import Message, Parameters, Reply, Request
+from syphus.exchange import Message, Parameters, Picture, Reply, Request
 from syphus.identity import draw, draw_order
 from syphus.quality.vocabulary import split_words
 from syphus.records import Scene
@@ -56,10 +56,21 @@ class CategoryPrompts:
         category: with the run's overrides.
         sent_seed: the sampling seed that goes with each request; None sends none. A later sample of the same scene gets
             the next number, or it would get the same reply.
+        show: finds the pictures of a scene, for steps that show them, or raises :class:`syphus.errors.InputError`; None where
+            nothing is sent, and requests are only counted.
     """
 
-    def __init__(self, category: Category, sent_seed: int | None = None) -> None:
+    def __init__(
+        self,
+        category: Category,
+        sent_seed: int | None = None,
+        show: Callable[[Scene], tuple[Picture, ...]] | None = None,
+    ) -> None:
         self.category = category
+        self.looks = any(step.look is True for step in category.chat_steps)
+        """Whether a step shows the pictures."""
+        self._show = show
+        self._seen: tuple[Scene, tuple[Picture, ...]] | None = None
         self._answers: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.demonstrated_scenes = frozenset(demonstration.scene.id for demonstration in category.demonstrations)
         self.chat_steps = category.chat_steps
@@ -88,6 +99,14 @@ class CategoryPrompts:
     def schema_of(self, step: ChatStep) -> dict[str, Any]:
         """The JSON Schema of a step's reply."""
         return step.schema(self.category.file.checks, self.category.lists)
+
+    def pictures_of(self, scene: Scene) -> tuple[Picture, ...]:
+        """The pictures that are shown of a scene. Raises :class:`syphus.errors.InputError` where there are none to be shown."""
+        if not self.looks or self._show is None:
+            return ()
+        if self._seen is None or self._seen[0] is not scene:  # several steps and repairs show the same
+            self._seen = scene, self._show(scene)
+        return self._seen[1]
 
     def render(self, scene: Scene) -> Rendered:
         """The scene's context."""
@@ -168,7 +187,8 @@ class CategoryPrompts:
     def request(self, step: ChatStep, scene: Scene, context: str, outputs: Outputs, turn: Turn) -> Request:
         """What is sent for a scene."""
         prefix = self.prefix(step, scene.id, turn.seed)
-        query = Message("user", self._user_text(step, scene, context, outputs, turn))
+        shown = self.pictures_of(scene) if step.look is True else ()
+        query = Message("user", self._user_text(step, scene, context, outputs, turn), pictures=shown)
         return Request(
             purpose=f"{self.category.name}/{step.name}",
             messages=(*prefix, query),

@@ -53,6 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def begin(prepared: Prepared, *, wait: bool) -> int:
     """``syphus generate --batch``: hands in what has no reply."""
+    if looking := [one.name for one in prepared.categories if any(step.look is True for step in one.chat_steps)]:
+        raise InputError(
+            f"{', '.join(looking)} shows pictures, which are put into requests when they are sent one by one, and not into batches",
+            place="--batch",
+            mend="Leave it out, or make the others alone: --category NAME.",
+        )
     return begin_batches(_generate(prepared, keep=True), wait=wait)
 
 

@@ -11,7 +11,7 @@ from syphus.categories.needs import lacking
 from syphus.categories.prompt import CategoryPrompts, Outputs, Turn
 from syphus.cli import view
 from syphus.cli.runs.assemble import read_scenes
-from syphus.cli.runs.sending import sent_seed
+from syphus.cli.runs.prompting import prompts_of
 from syphus.cli.runs.work import Prepared, do_run, flags_of, prepare, run_to_its_end
 from syphus.errors import Exit, InputError
 from syphus.ledger.ledger import open_ledger
@@ -40,8 +40,8 @@ def _show_prompts(prepared: Prepared) -> int:
     """Prints, to stdout, what would be sent first for each category: of the first scene that has what it needs."""
     problems: list[Problem] = []
     scenes = read_scenes(prepared.sources, lambda _, problem: problems.append(problem), LOOKED_AT)
+    prompts = {one.category.name: one for one in prompts_of(prepared.config, prepared.sources, prepared.categories)}
     waiting = list(prepared.categories)
-    seed = sent_seed(prepared.config)
     lacks: dict[str, str] = {}
     for scene in scenes:
         for category in list(waiting):
@@ -51,7 +51,7 @@ def _show_prompts(prepared: Prepared) -> int:
                 lacks[category.name] = f"scene {scene.id} has no {', no '.join(missing)}"
             else:
                 try:
-                    _show_prompt(CategoryPrompts(category, seed), scene, prepared.config.run.seed)
+                    _show_prompt(prompts[category.name], scene, prepared.config.run.seed)
                 except InputError as error:  # a run passes over such a scene too
                     lacks[category.name] = f"scene {scene.id}: {error.message}"
                 else:
@@ -83,7 +83,8 @@ def _show_prompt(prompts: CategoryPrompts, scene: Scene, seed: int) -> None:
         request = prompts.request(step, scene, context, outputs, turn)
         print(f"===== {request.purpose}, scene {scene.id}")
         for message in request.messages:
-            print(f"--- {message.role}\n{message.content}")
+            pictures = "".join(f"[the picture {picture.path}]\n" for picture in message.pictures)
+            print(f"--- {message.role}\n{pictures}{message.content}")
         print(f"--- settings\n{msgspec.json.encode(request.parameters).decode()}")
         fields = {name: f"<{name} of {step.name}>" for name in step.fields}
         outputs[step.name] = {"pairs": []} if step.pairs else fields

@@ -15,7 +15,8 @@ from syphus.cli import view
 from syphus.cli.runs.assemble import read_scenes
 from syphus.cli.runs.changes import find_changes, tell_of_changes
 from syphus.cli.runs.planning import CategoryPlan, Plan, StepPlan, estimate, make_planner
-from syphus.cli.runs.sending import asked_with, endpoint_tables, known_abilities, sent_name, sent_seed
+from syphus.cli.runs.prompting import prompts_of
+from syphus.cli.runs.sending import asked_with, endpoint_tables, known_abilities, sent_name
 from syphus.cli.runs.work import Prepared, choose_items, flags_of, prepare
 from syphus.config import Config
 from syphus.endpoints.wire import Abilities
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     ledger = open_ledger(folder) if (folder / LEDGER_FILE).is_file() else None
     try:
         planner = make_planner(config, prepared.categories, ledger, batch=arguments.batch)
-        prompts = [CategoryPrompts(category, sent_seed(config)) for category in prepared.categories]
+        prompts = prompts_of(config, prepared.sources, prepared.categories)
         draw_of = ledger.draw_of if ledger is not None else lambda _: 0
         items = make_items(read_scenes(prepared.sources, report, config.run.limit), prompts, draw_of=draw_of)
         if config.balance:
@@ -59,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(msgspec.json.format(msgspec.json.encode(_for_machines(plan, config)), indent=2).decode())
         return Exit.DONE
-    _show(plan, config, has_ledger=ledger is not None)
+    looking = [one.category.name for one in prompts if one.looks]
+    _show(plan, config, has_ledger=ledger is not None, looking=looking)
     for line in again:
         view.say(line)
     if problems:
@@ -78,7 +80,7 @@ def _made_again(prepared: Prepared, ledger: LedgerReader, prompts: list[Category
     yield from tell_of_changes(changes, ledger, prompts, asked, config.run.seed)
 
 
-def _show(plan: Plan, config: Config, *, has_ledger: bool) -> None:
+def _show(plan: Plan, config: Config, *, has_ledger: bool, looking: list[str]) -> None:
     rows = {
         name: _cells(one, priced=plan.prices.costs) for name, one in [*plan.categories.items(), ("all", plan.total)]
     }
@@ -93,6 +95,10 @@ def _show(plan: Plan, config: Config, *, has_ledger: bool) -> None:
             view.say_row(name, {heading: row[heading] for heading in shown})
     for line in _explained(plan, config, has_ledger=has_ledger):
         view.say(line)
+    if looking:
+        view.say(
+            f"what the pictures cost is not in these figures ({', '.join(looking)}); a trial with --limit 20 measures it"
+        )
 
 
 def _table(rows: dict[str, dict[str, str]], shown: list[str], between: str) -> Table:

@@ -15,14 +15,14 @@ from typing import Any
 
 from msgspec import Struct, field, structs
 
-from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
 from syphus.cli.runs.assemble import library_of, open_categories, open_sources, read_scenes, settings_of
 from syphus.cli.runs.changes import changed_settings, find_changes
 from syphus.cli.runs.keep import CONFIG_FILE
 from syphus.cli.runs.planning import CategoryPlan, Plan, estimate, make_planner
+from syphus.cli.runs.prompting import prompts_of
 from syphus.cli.runs.select import Selection, in_words, read_selection
-from syphus.cli.runs.sending import asked_with, known_abilities, sent_seed
+from syphus.cli.runs.sending import asked_with, known_abilities
 from syphus.cli.runs.work import Prepared, do_run, prepare, run_to_its_end
 from syphus.config import Config, load_config
 from syphus.endpoints.wire import Abilities
@@ -229,7 +229,9 @@ class _Part:
         config = self.prepared.config
         items = make_items(
             read_scenes(self.prepared.sources, lambda *_: None, config.run.limit),
-            [CategoryPrompts(one, sent_seed(config)) for one in self.prepared.categories if one.name in self._chosen],
+            prompts_of(
+                config, self.prepared.sources, [one for one in self.prepared.categories if one.name in self._chosen]
+            ),
             settings=self._settings,
             seed=config.run.seed,
             draw_of=self._ledger.draw_of,

@@ -121,6 +121,7 @@ class Generation:
             return Outcome(skipped="the scene is a demonstration of this category")
         try:
             rendered = self.prompts.render(self.scene)
+            self.prompts.pictures_of(self.scene)
         except InputError as error:
             return Outcome(skipped=error.message)
         if asks:

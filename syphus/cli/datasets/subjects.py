@@ -37,9 +37,9 @@ from syphus.cli import view
 from syphus.cli.convert import choose_importer
 from syphus.cli.runs.assemble import read_scenes
 from syphus.cli.runs.keep import CONFIG_FILE
+from syphus.cli.runs.prompting import find_picture
 from syphus.cli.runs.select import choose_categories
 from syphus.cli.runs.work import Prepared, prepare
-from syphus.endpoints.pictures import digest_of
 from syphus.errors import InputError
 from syphus.exchange import Picture
 from syphus.formats.importing import ImportOptions
@@ -52,12 +52,6 @@ from syphus.quality.pairs import Rules
 from syphus.records import Dialogue, Scene
 from syphus.references.boxes import find_convention
 
-_SHOWN_PICTURES = {
-    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif",
-}  # fmt: skip
-"""Suffixes of the kinds of picture that chat endpoints take (OpenAI's guide to vision), with their media types."""
-_LARGEST_PICTURE = 20_000_000
-"""Bytes; larger ones are refused by chat endpoints."""
 _NUMBER = re.compile(r"(\d+)$")
 _ALL = Context(
     blocks=(
@@ -297,20 +291,8 @@ def _subject(
 
 def _pictures(dialogue: Dialogue, folder: Path | None) -> tuple[Picture, ...]:
     """The pictures of a dialogue that are there, and of a kind that models take."""
-    found = []
-    for asset in dialogue.assets:
-        kind = _SHOWN_PICTURES.get(PurePosixPath(asset.path or "").suffix.lower())
-        if asset.kind != "image" or folder is None or kind is None:
-            continue
-        file = folder / str(asset.path)
-        try:
-            inside = file.resolve().is_relative_to(folder.resolve())
-            data = file.read_bytes() if inside and file.stat().st_size <= _LARGEST_PICTURE else b""
-        except (OSError, ValueError):
-            continue
-        if data:
-            found.append(Picture(digest_of(data), str(file.absolute()), kind))
-    return tuple(found)
+    found = (find_picture(asset, folder) for asset in dialogue.assets) if folder else ()
+    return tuple(picture for picture in found if picture is not None)
 
 
 class _Filing:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from syphus.annotations.reading import Problem
 from syphus.categories.prompt import CategoryPrompts
+from syphus.cli.runs.prompting import prompts_of
 from syphus.cli.runs.assemble import read_scenes
 from syphus.cli.runs.sending import known_abilities, sent_extra, sent_name, sent_seed
 from syphus.cli.runs.work import Prepared
@@ -42,7 +43,7 @@ def replay_candidates(
     def ignore(_: str, __: Problem) -> None:
         """The run has told of it."""
 
-    prompts = [CategoryPrompts(category, sent_seed(config)) for category in prepared.categories]
+    prompts = prompts_of(config, prepared.sources, prepared.categories)
     scenes = read_scenes(prepared.sources, ignore, config.run.limit)
     with asyncio.Runner() as runner:
         for item in make_items(scenes, prompts, seed=config.run.seed, draw_of=ledger.draw_of):

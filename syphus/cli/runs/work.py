@@ -14,6 +14,7 @@ from syphus.categories.category import Category
 from syphus.categories.load import Library
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
+from syphus.cli.runs.prompting import prompts_of
 from syphus.cli.runs.assemble import Source, library_of, open_categories, open_sources, read_scenes, settings_of
 from syphus.cli.runs.balance import show_balance
 from syphus.cli.runs.changes import find_changes, tell_of_changes
@@ -223,7 +224,7 @@ def items_of(
 
 
 def _prompts_of(prepared: Prepared) -> list[CategoryPrompts]:
-    return [CategoryPrompts(category, sent_seed(prepared.config)) for category in prepared.categories]
+    return prompts_of(prepared.config, prepared.sources, prepared.categories)
 
 
 def choose_items(prepared: Prepared, scenes: Iterator[Scene]) -> Callable[[GenerateItem], bool]:

@@ -2,8 +2,9 @@
 
 Rows are inserted on the event loop's own thread, and only the commit, which waits for the disk, runs in another. A writer in
 a thread of its own would take the interpreter's lock anew for every statement, and wait up to five milliseconds for it each
-time while the loop is busy: under load it falls behind by a tenth of a second and more (measured). There is no timer: under
-load the groups grow by themselves, and a single row is committed at once.
+time while the loop is busy: under load it falls behind by a tenth of a second and more (measured). A single row is committed at
+once. Under load the groups grow by themselves, and there they are given four milliseconds more: each commit costs a change of
+threads and a wait for the disk, whatever it holds.
 """
 
 import asyncio
@@ -15,6 +16,12 @@ from typing import Any
 
 from syphus.errors import LedgerError
 from syphus.ledger import reserve, store
+
+_BUSY = 8
+"""Pieces of work in a group, from which on there is load."""
+_GATHERING = 0.004
+"""Seconds between the end of such a group and the beginning of the next. What is asked keeps its place until it is on disk, so
+nothing more can be lost for it."""
 
 Work = Callable[[sqlite3.Connection], Any]
 """Statements that belong together."""
@@ -132,8 +139,12 @@ class GroupCommit:
 
     def _after(self, committing: Future[None]) -> None:
         if self._committing and self._committing[0] is committing:  # else a flush was quicker
+            busy = len(self._committing[1]) >= _BUSY
             self._end_commit()
-            if self._waiting:
+            if busy and self._loop:
+                self._planned = True
+                self._loop.call_later(_GATHERING, self._begin)
+            elif self._waiting:
                 self._begin()
 
     def _end_commit(self) -> None:

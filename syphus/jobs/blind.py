@@ -10,21 +10,19 @@ far a category is above chance. The outcome of an item is the dialogue with one 
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Iterable
-from functools import lru_cache
 from typing import Any, cast
 
 from msgspec import Struct, structs
 
 from syphus.exchange import Ask, Item, Message, Outcome, Parameters, Request
-from syphus.identity import code_fingerprint, digest, draw_order
+from syphus.identity import digest, draw_order
 from syphus.jobs.blind_right import Kind, chosen_option, find_options, is_right, kind_of, polarity
 from syphus.jobs.judge_asking import (
-    DECIDING,
     DRAW_TEMPERATURE,
     SEEDS_APART,
     Asking,
     Missing,
-    Subject,
+    SubjectItem,
     object_schema,
     pairs_of,
     text_schema,
@@ -63,45 +61,20 @@ class Blinding(Struct, frozen=True, kw_only=True):
         return digest((asked, self.reasoning_effort, self.settings))
 
 
-class BlindItem(Struct, frozen=True, kw_only=True):
+class BlindItem(SubjectItem, frozen=True, kw_only=True):
     """One dialogue whose questions are asked without its picture."""
 
-    subject: Subject
+    family = FAMILY
     blinding: Blinding
-    draw: int = 0
 
     @property
-    def category(self) -> str:
-        """``blind/llava/detail``."""
-        return f"{FAMILY}/{self.subject.dialogue.category or 'dialogues'}"
+    def way(self) -> Blinding:
+        """How is guessed."""
+        return self.blinding
 
-    @property
-    def scene_id(self) -> str:
-        """The scene, with its source."""
-        return self.subject.scene_id
-
-    @property
-    def id(self) -> str:
-        """The dialogue's, marked."""
-        return f"{self.subject.name}@{FAMILY}"
-
-    @property
-    def version(self) -> str:
-        """Of the prompt and the model."""
-        return self.blinding.version
-
-    @property
-    def basis(self) -> str:
-        """The fingerprint of all that the outcome depends on but the replies."""
-        if self.blinding.settings is None:
-            return ""
-        turns = self.subject.dialogue.turns
-        return digest((_code(), self.version, turns, self.draw))
-
-
-@lru_cache(maxsize=1)
-def _code() -> str:
-    return code_fingerprint(*DECIDING)
+    def rests_on(self) -> Any:
+        """The turns alone: nothing else of a dialogue is asked about."""
+        return self.subject.dialogue.turns
 
 
 def blind_job() -> Callable[[Item, Ask], Coroutine[Any, Any, Outcome]]:

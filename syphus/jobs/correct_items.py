@@ -1,12 +1,11 @@
 """What is corrected, and by what."""
 
-from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
 
-from syphus.identity import code_fingerprint, digest
-from syphus.jobs.judge_asking import DECIDING, Subject
+from syphus.identity import digest
+from syphus.jobs.judge_asking import SubjectItem
 
 FAMILY = "correct"
 
@@ -27,41 +26,13 @@ class Correcting(Struct, frozen=True, kw_only=True):
         return digest((self.system, self.repair_text, self.sent_seed, self.reasoning_effort, self.settings))
 
 
-class CorrectItem(Struct, frozen=True, kw_only=True):
+class CorrectItem(SubjectItem, frozen=True, kw_only=True):
     """One dialogue that is corrected."""
 
-    subject: Subject
+    family = FAMILY
     correcting: Correcting
-    draw: int = 0
 
     @property
-    def category(self) -> str:
-        """``correct/llava/detail``."""
-        return f"{FAMILY}/{self.subject.dialogue.category or 'dialogues'}"
-
-    @property
-    def scene_id(self) -> str:
-        """The scene, with its source."""
-        return self.subject.scene_id
-
-    @property
-    def id(self) -> str:
-        """The dialogue's, marked."""
-        return f"{self.subject.name}@{FAMILY}"
-
-    @property
-    def version(self) -> str:
-        """Of the prompts and the model."""
-        return self.correcting.version
-
-    @property
-    def basis(self) -> str:
-        """The fingerprint of all that the outcome depends on but the replies."""
-        if self.correcting.settings is None:
-            return ""
-        return digest((_code(), self.version, self.subject.digest, self.draw))
-
-
-@lru_cache(maxsize=1)
-def _code() -> str:
-    return code_fingerprint(*DECIDING)
+    def way(self) -> Correcting:
+        """By what it is corrected."""
+        return self.correcting

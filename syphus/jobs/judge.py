@@ -16,14 +16,14 @@ from typing import Any, Literal, cast
 from msgspec import Struct, structs
 
 from syphus.exchange import Ask, Item, Message, Outcome, Parameters, Request
-from syphus.identity import code_fingerprint, digest, draw_number
+from syphus.identity import digest, draw_number
 from syphus.jobs.judge_asking import (
-    DECIDING,
     DRAW_TEMPERATURE,
     SEEDS_APART,
     Asking,
     Missing,
     Subject,
+    SubjectItem,
     numbers_in,
     object_schema,
     pairs_of,
@@ -75,17 +75,24 @@ class Judge(Struct, frozen=True, kw_only=True):
         return digest((asked, self.settings))
 
 
-class JudgeItem(Struct, frozen=True, kw_only=True):
+class JudgeItem(SubjectItem, frozen=True, kw_only=True):
     """One dialogue for one judge; with ``rival``, two versions of it."""
 
-    subject: Subject
+    family = FAMILY
     judge: Judge
     number: int = 0
     """Which draw of the model."""
     rival: Dialogue | None = None
     """The older version."""
-    draw: int = 0
-    """How often it was asked for anew although nothing had changed."""
+
+    @property
+    def way(self) -> Judge:
+        """Who judges, and by what."""
+        return self.judge
+
+    def rests_on(self) -> Any:
+        """Also the draw of the model, and the rival."""
+        return self.subject.digest, self.number, self.rival and self.rival.turns
 
     @property
     def category(self) -> str:
@@ -93,32 +100,9 @@ class JudgeItem(Struct, frozen=True, kw_only=True):
         return f"{FAMILY}/{self.judge.rubric.name}{'-pairwise' if self.rival else ''}"
 
     @property
-    def scene_id(self) -> str:
-        """The scene, with its source."""
-        return self.subject.scene_id
-
-    @property
     def id(self) -> str:
         """The dialogue's id, and who judges it by what."""
         return f"{self.subject.name}@{self.category}/{self.judge.model}/{self.number}"
-
-    @property
-    def version(self) -> str:
-        """Of the rubric and the model."""
-        return self.judge.version
-
-    @property
-    def basis(self) -> str:
-        """The fingerprint of all that the outcome depends on but the replies."""
-        if self.judge.settings is None:
-            return ""
-        rival = self.rival and self.rival.turns
-        return digest((_code(), self.version, self.subject.digest, self.number, rival, self.draw))
-
-
-@lru_cache(maxsize=1)
-def _code() -> str:
-    return code_fingerprint(*DECIDING)
 
 
 def judge_job() -> Callable[[Item, Ask], Coroutine[Any, Any, Outcome]]:

@@ -1,7 +1,8 @@
 """What judging, blind asking and correcting share: what they are about, and asking until a reply can be used."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, ClassVar, Protocol
 
 from msgspec import Struct, field, structs
 
@@ -9,7 +10,7 @@ from syphus.categories.reply import read_reply
 from syphus.categories.templates import fill
 from syphus.errors import REFUSED_FOR_GOOD, ModelError
 from syphus.exchange import Ask, Message, Picture, Reject, Reply, Request
-from syphus.identity import digest
+from syphus.identity import code_fingerprint, digest
 from syphus.quality.pairs import Pair, Rules
 from syphus.records import Dialogue, Person, Scene
 
@@ -58,6 +59,70 @@ class Subject(Struct, frozen=True, kw_only=True):
         said = (self.dialogue.turns, self.dialogue.ability, self.dialogue.language)
         shown = [picture.digest for picture in self.pictures]
         return digest((said, self.evidence, self.rules, sorted(self.known), self.scene, shown))
+
+
+class Way(Protocol):
+    """How a job asks about its subjects. Made once per run."""
+
+    @property
+    def settings(self) -> Any:
+        """What is sent besides the prompts; None: items without a basis."""
+
+    @property
+    def version(self) -> str:
+        """The fingerprint of what is asked, with the model."""
+
+
+class SubjectItem(Struct, frozen=True, kw_only=True):
+    """One dialogue that a job is about; the jobs' own items say in which way they ask, and what else decides the outcome."""
+
+    family: ClassVar[str]
+    """What the categories of the job begin with."""
+
+    subject: Subject
+    draw: int = 0
+    """How often it was asked for anew although nothing had changed."""
+
+    @property
+    def way(self) -> Way:
+        """How it is asked about."""
+        raise NotImplementedError
+
+    def rests_on(self) -> Any:
+        """What the outcome depends on, besides the way, the draw and the replies."""
+        return self.subject.digest
+
+    @property
+    def category(self) -> str:
+        """``blind/llava/detail``."""
+        return f"{self.family}/{self.subject.dialogue.category or 'dialogues'}"
+
+    @property
+    def scene_id(self) -> str:
+        """The scene, with its source."""
+        return self.subject.scene_id
+
+    @property
+    def id(self) -> str:
+        """The dialogue's, marked."""
+        return f"{self.subject.name}@{self.family}"
+
+    @property
+    def version(self) -> str:
+        """Of the prompts and the model."""
+        return self.way.version
+
+    @property
+    def basis(self) -> str:
+        """The fingerprint of all that the outcome depends on but the replies."""
+        if self.way.settings is None:
+            return ""
+        return digest((_code(), self.version, self.rests_on(), self.draw))
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    return code_fingerprint(*DECIDING)
 
 
 def pairs_of(dialogue: Dialogue) -> list[Pair]:

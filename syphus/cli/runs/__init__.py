@@ -1,0 +1,1 @@
+"""What the commands that make, plan and mend a run share."""

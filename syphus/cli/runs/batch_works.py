@@ -14,8 +14,8 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from syphus.cli.runs.sending import endpoint_tables
 from syphus.cli.runs.keep import keep_command, kept_arguments
+from syphus.cli.runs.sending import endpoint_tables
 from syphus.cli.runs.workload import Work
 from syphus.config import BatchTable, ModelTable
 from syphus.engine.batch_remote import Remote

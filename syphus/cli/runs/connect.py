@@ -1,11 +1,7 @@
 """From the configuration's ``[model]`` table to an engine: the endpoints, what they can do, what may be spent."""
 
-import re
 import time
 from pathlib import Path
-from typing import Any
-
-from msgspec import structs
 
 from syphus.categories.category import Category, ChatStep
 from syphus.cli import view
@@ -13,14 +9,13 @@ from syphus.cli.runs.sending import endpoint_tables, first_endpoint, known_abili
 from syphus.config import Config, ModelTable
 from syphus.endpoints.lanes import Client, Lane
 from syphus.endpoints.limits import Limits
-from syphus.endpoints.wire import Abilities, CacheMode
+from syphus.endpoints.wire import Abilities
 from syphus.engine.counters import Counters, RunSettings
 from syphus.engine.dispatch import StoppedError
 from syphus.engine.run import Engine
 from syphus.errors import Exit, InputError, SyphusError
 from syphus.exchange import Parameters
 from syphus.ledger.ledger import Ledger
-from syphus.ledger.reader import LedgerReader
 from syphus.money.budget import Budget
 from syphus.money.prices import find_prices
 
@@ -69,14 +64,6 @@ def _expect(config: Config, categories: list[Category], ledger: Ledger, counters
     counters.expected = expected_costs(config, categories, ledger)
     if not ledger.places_kept:
         counters.per_scene = {category.name: category.samples for category in categories}
-
-
-
-
-
-
-
-
 
 
 def _local_lane(model: ModelTable) -> Lane:
@@ -132,14 +119,6 @@ def _check_budget(config: Config, lanes: list[Lane]) -> None:
                 place="[run] budget",
                 mend="Give them, in US dollars for a million tokens: --set model.price_in=0.1 --set model.price_out=0.5",
             )
-
-
-
-
-
-
-
-
 
 
 async def _find_out(engine: Engine, model: ModelTable, asking: list[ChatStep], ledger: Ledger) -> None:

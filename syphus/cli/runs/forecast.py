@@ -5,8 +5,8 @@ from msgspec import structs
 from syphus.categories.category import Category
 from syphus.categories.context import estimate_tokens
 from syphus.categories.prompt import CategoryPrompts
-from syphus.cli.runs.sending import sent_name
 from syphus.cli.runs.planning import Planner, earlier_replies, estimate, keeps_prefixes, prices_of
+from syphus.cli.runs.sending import sent_name
 from syphus.config import Config
 from syphus.endpoints.tokens import estimating_counter
 from syphus.jobs.items import GenerateItem

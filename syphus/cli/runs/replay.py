@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from syphus.annotations.reading import Problem
-from syphus.categories.prompt import CategoryPrompts
-from syphus.cli.runs.prompting import prompts_of
 from syphus.cli.runs.assemble import read_scenes
-from syphus.cli.runs.sending import known_abilities, sent_extra, sent_name, sent_seed
+from syphus.cli.runs.prompting import prompts_of
+from syphus.cli.runs.sending import known_abilities, sent_extra, sent_name
 from syphus.cli.runs.work import Prepared
 from syphus.endpoints.wire import build_body, request_key
 from syphus.exchange import Reply, Request

@@ -14,15 +14,15 @@ from syphus.categories.category import Category
 from syphus.categories.load import Library
 from syphus.categories.prompt import CategoryPrompts
 from syphus.cli import view
-from syphus.cli.runs.prompting import prompts_of
+from syphus.cli.export import ExportWish, check_exports, write_export
 from syphus.cli.runs.assemble import Source, library_of, open_categories, open_sources, read_scenes, settings_of
 from syphus.cli.runs.balance import show_balance
 from syphus.cli.runs.changes import find_changes, tell_of_changes
 from syphus.cli.runs.connect import open_engine
-from syphus.cli.runs.sending import asked_with, endpoint_tables, sent_seed
 from syphus.cli.runs.ending import end_early, tell_of_closed, tell_of_stop
-from syphus.cli.export import ExportWish, check_exports, write_export
 from syphus.cli.runs.keep import keep_run, keep_texts
+from syphus.cli.runs.prompting import prompts_of
+from syphus.cli.runs.sending import asked_with, endpoint_tables
 from syphus.cli.runs.summary import Summary, print_summary, summarise
 from syphus.config import Config, load_config
 from syphus.engine.batch_packing import Packer, take_over

@@ -1,1 +1,1 @@
-"""Where the effects are: the scheduler, the ledger, the endpoints."""
+"""Working through a run: which items, how many at a time, what is tried again, and the Batch API."""

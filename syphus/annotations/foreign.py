@@ -24,6 +24,7 @@ _AS_SUBTITLES = "Give it as `subtitles`."
 _OF_EGO4D = "Narrations are in `narration.json`; `ego4d.json` is given beside it, as `info`."
 
 _FORMS = (
+    _form("id assets", "a file of scenes", "scenes"),
     _form("conversations", "dialogues in LLaVA's form", mend=_DIALOGUES),
     _form("messages", "dialogues", mend=_DIALOGUES),
     _form("question_id choices rationales", "an A-OKVQA file", "aokvqa"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from syphus.annotations.containers.pair_rows import Row, open_rows
+from syphus.annotations.foreign import name_form, name_keys
 from syphus.annotations.json_nested import NamedShape, NestedDocument
 from syphus.annotations.json_shapes import Broken, Shape, find_layout
 from syphus.annotations.json_stream import JsonDocument
@@ -116,8 +117,10 @@ def _read_named(file: Path, options: Options, report: Report) -> Iterator[Row]:
     """The records of an object of objects, in little memory; each gets its name as ``id``, where it has none."""
     members = _members_of(file, options)
     if set(members.values()) != {"an object"}:
-        keys = ", ".join(list(members)[:12])
-        raise InputError(f"is an object with {keys}", file=file, mend='Say where the records are: `records = "..."`.')
+        what, known = name_form(members)
+        mend = f"It looks like {what}: {known} " if what else ""
+        mend += 'Say where the records are: `records = "..."`.'
+        raise InputError(f"is an object with {name_keys(members)}", file=file, mend=mend)
     with NestedDocument(file, encoding=options.encoding) as document:
         for name, values in document.walk_named(_NAMED):
             if isinstance(values, Broken):

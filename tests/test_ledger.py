@@ -142,6 +142,17 @@ def test_a_new_ledger_finds_what_this_start_has_written(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_written_in_a_second_loop_does_not_wait_for_the_first(tmp_path: Path) -> None:
+    async def work(ledger: Ledger, numbers: range) -> None:
+        await asyncio.wait_for(asyncio.gather(*(put(ledger, number) for number in numbers)), 10)
+
+    with open_ledger(tmp_path, create=True) as ledger:
+        asyncio.run(work(ledger, range(32)))  # ends while its last commit still gathers
+        ledger.flush()
+        asyncio.run(work(ledger, range(32, 34)))
+    assert one(tmp_path, "SELECT count(*) FROM outcomes") == 34
+
+
 def test_a_ledger_with_rows_is_looked_into(tmp_path: Path) -> None:
     fill(tmp_path, 3)
     with open_ledger(tmp_path, create=True) as ledger:

@@ -1,6 +1,7 @@
 """Steps that show the pictures of a scene to the model."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,12 @@ from folders import write_category
 from PIL import Image
 
 from syphus.cli.main import main
+from syphus.cli.runs.prompting import find_picture
+from syphus.endpoints.pictures import Shown, read_pictures
+from syphus.engine import dispatch
+from syphus.exchange import Request
 from syphus.ledger.ledger import open_ledger
+from syphus.records import Asset
 from syphus.rehearsal.replies import completion
 from syphus.rehearsal.server import RehearsalServer
 
@@ -130,3 +136,75 @@ def test_who_cannot_be_shown_a_picture_is_told_so_before_anything_is_asked(
     assert main(["generate", str(project), *arguments]) == 2
     assert words in capsys.readouterr().err
     assert not server.calls
+
+
+def test_a_picture_that_comes_later_is_shown_by_the_next_start(
+    project: Path, server: RehearsalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["generate", str(project)]) == 0
+    server.calls.clear()
+    Image.new("RGB", (8, 8), "white").save(project.parent / "pictures" / "gone.png")
+    assert main(["generate", str(project)]) == 0
+    assert len(server.calls) == 2
+    with open_ledger(project.parent / "run") as ledger:
+        states = {outcome.item.split("/")[1]: outcome.state for outcome in ledger.outcomes()}
+    assert states["gone"] == "accepted"
+    assert main(["regenerate", str(project.parent / "run")]) == 0
+    assert "nothing has changed: 5 items" in capsys.readouterr().err
+    assert states["film"] == "skipped"
+
+
+def test_what_was_made_stays_when_the_picture_is_gone(project: Path, server: RehearsalServer) -> None:
+    assert main(["generate", str(project)]) == 0
+    (project.parent / "pictures" / "0.png").unlink()
+    assert main(["generate", str(project)]) == 0
+    with open_ledger(project.parent / "run") as ledger:
+        states = {outcome.item.split("/")[1]: outcome.state for outcome in ledger.outcomes()}
+    assert states["s0"] == "accepted"
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_picture_that_goes_or_changes_between_two_steps_costs_its_own_item_alone(
+    project: Path, server: RehearsalServer, changed: bool
+) -> None:
+    toml = project.parent / "seeds" / "mine/look" / "category.toml"
+    toml.write_text(toml.read_text().replace('query = "told.md"', 'query = "told.md"\nlook = true'))
+    said = json.dumps({"said": "There is one square of a single colour, and nothing else at all."})
+    picture = project.parent / "pictures" / "1.png"
+
+    def script(body: dict[str, Any], number: int) -> Any:
+        if changed:
+            Image.new("RGB", (9, 9), "black").save(picture)
+        else:
+            picture.unlink(missing_ok=True)
+        return completion(said)
+
+    server.script = script
+    assert main(["generate", str(project), "--set", "model.concurrency=1"]) == 1
+    with open_ledger(project.parent / "run") as ledger:
+        outcomes = {outcome.item.split("/")[1]: outcome for outcome in ledger.outcomes()}
+    states = {name: outcome.state for name, outcome in outcomes.items()}
+    assert (states["s0"], states["s2"]) == ("accepted", "accepted")
+    assert states["s1"] in (("failed",) if changed else ("failed", "skipped"))
+
+
+def test_pictures_are_read_when_a_request_has_its_place_and_not_while_it_waits(
+    project: Path, server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: list[int] = []
+    read = read_pictures
+
+    def counting(request: Request) -> Shown:
+        answered.append(len(server.calls))
+        return read(request)
+
+    monkeypatch.setattr(dispatch, "read_pictures", counting)
+    assert main(["generate", str(project), "--set", "model.concurrency=1"]) == 0
+    # With one place, each picture is read after the call before it has come back.
+    assert answered == list(range(answered[0], answered[0] + 6))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_what_is_no_file_is_no_picture_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    assert find_picture(Asset(id="image", path="pipe.png"), tmp_path) is None

@@ -160,6 +160,23 @@ def test_values_of_all_sorts_do_not_stop_it() -> None:
             draft_mapping([{key: value}, {key: value, "objects": [{"label": value, "bbox": value}]}, {}])
 
 
+def test_a_draft_is_toml_whatever_keys_and_files_are_called(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = {
+        "file's": "a.jpg", 'cap"tion': "a man in a hat", "desc.ription": "one brown \x1b[31mdog", "c\\aption": 1,
+        "e\x07f": 1, "object's": [{"label'": "dog", "xmin": 1, "y min": 2, "xmax": 3, "ymax": 4, "sc'ore": 0.5}],
+    }  # fmt: skip
+    file = tmp_path / "na'st\"y.json"
+    file.write_text(json.dumps([record]))
+    assert main(["map", str(file)]) == 0
+    told = capsys.readouterr()
+    assert "nothing was made of: c\\aption, e f\n" in told.err
+    (table,) = tomllib.loads(told.out)["sources"]
+    assert (table.pop("reader"), table["path"]) == ("mapped", str(file))
+    (scene,) = find_reader("mapped").read(convert(table, Options, file="draft"), pytest.fail)
+    assert [one.text for one in scene.captions] == ["a man in a hat", "one brown dog"]
+    assert [(thing.label, thing.box, thing.score) for thing in scene.objects] == [("dog", (1, 2, 3, 4), 0.5)]
+
+
 def test_the_draft_of_the_example_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
     file = ROOT / "examples" / "mapped" / "our_tool.json"
     assert main(["map", str(file)]) == 0

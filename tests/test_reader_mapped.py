@@ -125,6 +125,11 @@ def test_times(value: Any, times: Any, fps: float | None, seconds: float | None)
         ([20, 10, 40, 30], "yxyx", 0, (10, 20, 30, 40)),
         (["10", "20", "30", "40"], "xyxy", 0, (10, 20, 30, 40)),
         ("10 20 30 40", "xyxy", 0, (10, 20, 30, 40)),
+        ("(10, 20, 30, 40)", "xyxy", 0, (10, 20, 30, 40)),
+        ("[10. 20. 30. 40.]", "xyxy", 0, (10, 20, 30, 40)),
+        ("[(10, 20), (30, 40)]", "points", 0, (10, 20, 30, 40)),
+        ("['10', '20', '30', '40']", "xyxy", 0, (10, 20, 30, 40)),
+        ('[{"x": 10, "y": 20}, {"x": 30, "y": 40}]', "points", 0, (10, 20, 30, 40)),
         ("[10, 20, 30, 40]", "xyxy", 0, (10, 20, 30, 40)),
         ([[10, 20], [30, 20], [30, 40]], "points", 0, (10, 20, 30, 40)),
         ([10, 20, 30, 20, 30, 40], "points", 0, (10, 20, 30, 40)),
@@ -215,6 +220,16 @@ def test_rows_of_one_picture_are_one_record(tmp_path: Path) -> None:
     assert scenes[0].assets[0].width == 100
 
 
+def test_rows_without_what_they_are_grouped_by_are_no_record(tmp_path: Path) -> None:
+    table = "key,file,name\n1,a.jpg,dog\n,b.jpg,cat\n,c.jpg,hen\n"
+    scene = {"image": "file", "objects": {"each": "rows", "label": "name"}}
+    scenes, problems = read(write(tmp_path, table, "rows.csv"), scene, group="key")
+    assert [scene.id for scene in scenes] == ["a"]
+    assert [(problem.place, "finds nothing" in problem.message) for problem in problems] == [
+        ("line 3", True), ("line 4", True),
+    ]  # fmt: skip
+
+
 # --- what a record says
 
 
@@ -247,7 +262,7 @@ def test_all_that_a_record_can_say(tmp_path: Path) -> None:
         "questions": {"each": "qa", "question": "q", "answers": "a", "options": "o", "correct": "c", "rationales": "why"},
     }  # fmt: skip
     (found,), problems = read(write(tmp_path, [record]), scene)
-    assert not problems
+    assert ["ocr[0]: its score 2 is not between 0 and 1" in str(problem) for problem in problems] == [True]
     assert (found.id, [one.text for one in found.captions], found.prose, found.absent, found.metadata) == (
         "17", ["a dog", "a dog in the grass"], ("It was a hot day.",), ("cat",), {"city": "Porto"},
     )  # fmt: skip
@@ -280,6 +295,139 @@ def test_a_right_option_that_there_is_not_costs_the_question(tmp_path: Path) -> 
     scenes, problems = read(write(tmp_path, [{"q": "What?", "o": ["cat", "dog"], "c": 5}]), {"questions": table})
     assert not scenes
     assert any("no option '5' among 2" in problem.message for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("options", "correct", "first", "kept", "right"),
+    [
+        (["cat", None, "dog"], 2, 0, ("cat", "dog"), 1),
+        (["", "cat", "dog"], "B", 0, ("cat", "dog"), 0),
+        (["cat", "dog", "", None], 2, 1, ("cat", "dog"), 1),
+        ([True, False], False, 0, ("yes", "no"), 1),
+        (["yes", True, "no"], 2, 0, ("yes", "yes", "no"), 2),
+        (["Cat", "Dog"], "dog", 0, ("Cat", "Dog"), 1),
+        (["A. cat", "B. dog"], "(B)", 0, ("cat", "dog"), 1),
+        (["cat", "dog"], ["dog"], 0, ("cat", "dog"), 1),
+        (["cat", "dog"], "", 0, ("cat", "dog"), None),
+        (["2", "3", "1"], 1, None, ("2", "3", "1"), 1),
+        ([2, 3, 1], 1, None, ("2", "3", "1"), 2),
+        (["2", "3", "1"], "1", None, ("2", "3", "1"), 2),
+        (["2", "3", "1"], "1", 0, ("2", "3", "1"), 1),
+        (["2", "3", "1"], "1", 1, ("2", "3", "1"), 0),
+        (["20", "30"], 30, None, ("20", "30"), 1),
+    ],
+)
+def test_options_keep_their_numbers(
+    tmp_path: Path, options: list[Any], correct: Any, first: int | None, kept: tuple[str, ...], right: int | None
+) -> None:
+    table = {"question": "q", "options": "o", "correct": "c", "first": first}
+    (scene,), problems = read(write(tmp_path, [{"q": "What?", "o": options, "c": correct}]), {"questions": table})
+    assert (scene.questions[0].options, scene.questions[0].correct) == (kept, right)
+    assert not any(problem.place.startswith("[0]") for problem in problems)
+
+
+@pytest.mark.parametrize(("correct", "words"), [("\u00df", "no option 'ß' among 2"), (1, "no option '1' among 2")])
+def test_what_is_no_option_is_told(tmp_path: Path, correct: Any, words: str) -> None:
+    table = {"question": "q", "options": "o", "correct": "c"}
+    _, problems = read(write(tmp_path, [{"q": "What?", "o": ["cat", "", "dog"], "c": correct}]), {"questions": table})
+    assert words in problems[0].message
+
+
+def test_answers_of_true_and_false_are_yes_and_no(tmp_path: Path) -> None:
+    rows = [{"q": "Is it a dog?", "a": answer} for answer in (True, [False, True, False])]
+    scenes, _ = read(write(tmp_path, rows), {"questions": {"question": "q", "answers": "a"}})
+    assert [(one.answers, one.votes) for scene in scenes for one in scene.questions] == [
+        (("yes",), ()), (("no", "yes"), (2, 1)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "crowd"),
+    [("true", True), ("True", True), ("1", True), (1, True), (True, True), ("false", False), ("0", False), ("", False),
+     (0, False), (None, False)],
+)  # fmt: skip
+def test_a_crowd_as_tables_say_it(tmp_path: Path, value: Any, *, crowd: bool) -> None:
+    objects = {"each": "o", "label": "l", "crowd": "c"}
+    (scene,), _ = read(write(tmp_path, [{"o": [{"l": "dog", "c": value}]}]), {"objects": objects})
+    assert scene.objects[0].crowd is crowd
+
+
+def test_what_a_part_or_record_can_do_without_costs_itself_alone(tmp_path: Path) -> None:
+    record = {
+        "f": "a.jpg", "t": "a dog", "n": 5, "long": "x" * 3000, "city": "Porto",
+        "o": [{"l": "dog", "a": {"colour": "brown"}, "s": 95}],
+    }  # fmt: skip
+    objects = {"each": "o", "label": "l", "attributes": "a", "score": "s"}
+    scene = {
+        "image": "f", "captions": "t", "id": "join('-', n)", "width": "length(n)", "objects": objects,
+        "metadata": ["city", "long", "join('', [n, t])"],
+    }  # fmt: skip
+    (found,), problems = read(write(tmp_path, [record]), scene)
+    assert (found.id, found.assets[0].width, found.metadata) == ("a", None, {"city": "Porto"})
+    assert found.objects == (Object(id="o1", label="dog"),)
+    told = [str(problem) for problem in problems]
+    for words in ("`scene.id`", "`scene.width`", "`scene.metadata` cannot", "`scene.metadata = 'long'`", "`attributes = 'a'`",
+                  "its score 95 is not"):  # fmt: skip
+        assert sum(words in line for line in told) == 1, (words, told)
+
+
+def test_a_pictures_path_is_kept_letter_for_letter(tmp_path: Path) -> None:
+    names = ["my  photo.jpg", "at 3.45\u202fPM.jpg", "a\x00b.jpg"]
+    scenes, problems = read(write(tmp_path, [{"file": name, "text": "a dog"} for name in names]), SIMPLE)
+    assert [scene.assets[0].path for scene in scenes] == names[:2]
+    assert "control character" in problems[0].message
+
+
+def test_the_sizes_of_several_pictures(tmp_path: Path) -> None:
+    Image.new("RGB", (200, 100)).save(tmp_path / "b  b.png")
+    objects = {"each": "o", "label": "l", "box": "b", "form": "xyxy", "scale": 1, "asset": "in"}
+    parts = [{"l": "dog", "b": [0, 0, 0.5, 0.5], "in": one} for one in ("a.png", "b  b.png")]
+    record = {"f": ["a.png", "b  b.png"], "w": [100, None], "h": [80, None], "o": parts}
+    scene = {"image": "f", "width": "w", "height": "h", "objects": objects}
+    (found,), problems = read(write(tmp_path, [record]), scene, images=str(tmp_path))
+    assert not problems
+    assert [(thing.asset, thing.box) for thing in found.objects] == [
+        ("image1", (0, 0, 50, 40)), ("image2", (0, 0, 100, 50)),
+    ]  # fmt: skip
+
+
+def test_a_duration_may_be_a_clocks(tmp_path: Path) -> None:
+    table = {"each": "w", "start": "[0]", "end": "[1]", "text": "^t"}
+    record = {"v": "a.mp4", "d": "00:30", "t": "a man cooks", "w": [[2, 5], ["9" * 400 + ":00", 5]]}
+    (scene,), problems = read(write(tmp_path, [record]), {"video": "v", "duration": "d", "segments": table})
+    assert (scene.assets[0].duration, len(scene.segments)) == (30, 1)
+    assert "its start is no time" in problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("record", "table"),
+    [
+        ({"o": {}}, {"each": "o"}),
+        ({"o": ""}, {"each": "o"}),
+        ({"o": None}, {"each": "o"}),
+        ({"o": []}, {"each": "o"}),
+        ({"a": None}, {"each": "{l: a, m: b}", "parallel": True}),
+    ],
+)
+def test_a_record_without_parts_is_no_fault(tmp_path: Path, record: Any, table: Any) -> None:
+    rows = [{"t": "a dog", **record}, {"t": "a cat", "o": [{"l": "cat"}], "a": ["cat"], "b": [1]}]
+    scenes, problems = read(write(tmp_path, rows), {"captions": "t", "objects": {"label": "l", **table}})
+    assert [len(scene.objects) for scene in scenes] == [0, 1]
+    assert not problems
+
+
+def test_files_of_a_pattern_that_have_no_records(tmp_path: Path) -> None:
+    for number, document in enumerate(({"d": {"r": ROWS}}, {"d": {"r": []}}, {"other": 1})):
+        write(tmp_path, document, f"{number}.json")
+    scenes, problems = read(tmp_path / "*.json", SIMPLE, records="d.r")
+    assert len(scenes) == 2
+    assert [Path(problem.file).name for problem in problems] == ["2.json"]
+    assert "its keys: other" in problems[0].message
+
+
+def test_lines_that_have_nothing_where_the_records_should_be(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="its keys: file, text"):
+        read(write(tmp_path, "\n".join(map(json.dumps, ROWS)), "a.jsonl"), SIMPLE, records="items")
 
 
 def test_times_with_the_text_of_the_whole_record_and_columns(tmp_path: Path) -> None:
@@ -372,6 +520,18 @@ def test_a_mistyped_mapping_is_refused_before_anything_is_made(tmp_path: Path, s
     with pytest.raises(InputError) as caught:
         read(write(tmp_path, ROWS), scene)
     assert all(word in str(caught.value) for word in words), caught.value
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        {"image": "join('', [n, '.jpg'])", "captions": "t"},
+        {"image": "f", "objects": {"each": "o", "label": "join('', [n, 'x'])"}},
+    ],
+)
+def test_an_expression_that_suits_no_record_is_refused_with_the_reason(tmp_path: Path, scene: Any) -> None:
+    with pytest.raises(InputError, match=r"cannot be applied: In function join"):
+        read(write(tmp_path, [{"n": 5, "f": "a.jpg", "t": "a dog", "o": [{"n": 5}]}]), scene)
 
 
 @pytest.mark.parametrize(

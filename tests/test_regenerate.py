@@ -732,3 +732,15 @@ def test_that_the_model_is_another_one_is_said(project: Path, capsys: pytest.Cap
     told = capsys.readouterr().err
     for name in ("mine/first", "mine/second"):
         assert f"6 items of {name}, since model.name changed" in told
+
+
+def test_what_an_earlier_start_has_not_made_again_is_not_blamed_on_syphus(
+    project: Path, server: RehearsalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "seeds" / "mine/first" / "system.md").write_text("Talk as nobody would.")
+    assert main(["generate", str(project / "run.toml"), "--limit", "1"]) == 0
+    first = capsys.readouterr().err
+    assert f"made again: up to {SCENES} items of mine/first, since system.md changed" in first
+    assert main(["plan", str(project / "run.toml")]) == 0
+    left = f"made again: {SCENES - 1} items of mine/first, since a text or setting before an earlier start, what the"
+    assert left in " ".join(capsys.readouterr().err.split())

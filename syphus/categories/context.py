@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from syphus.categories.blocks import Block, Context
-from syphus.categories.lines import Line, one_line, title_of
+from syphus.categories.lines import Line, hidden_people, one_line, title_of
 from syphus.categories.moments import MOMENT_BLOCKS
 from syphus.categories.pictures import PICTURE_BLOCKS, shows_ids
 from syphus.records import Scene
@@ -97,7 +97,7 @@ def render_context(scene: Scene, context: Context) -> Rendered:
 
 def _make_lines(block: Block, scene: Scene, context: Context) -> list[Line]:
     """A block's lines, clean and without hidden names; those that are empty left out."""
-    hidden = scene.people if context.names == "hidden" else ()
+    hidden = hidden_people(scene) if context.names == "hidden" else ()
     pointing = shows_ids(context)
     made = []
     for line in _BLOCKS[block](scene, context):

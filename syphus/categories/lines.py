@@ -2,10 +2,10 @@
 
 import re
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from syphus.categories.blocks import Block
-from syphus.records import Asset, Box, Scene
+from syphus.records import Asset, Box, Person, Scene
 from syphus.references.boxes import Convention, box_writer
 
 _CONTROL = re.compile(
@@ -45,6 +45,22 @@ def one_line(text: str) -> str:
     if "<" in text or "[I" in text or "[/" in text or "[S" in text or "[T" in text or "[A" in text:
         return _TOKEN.sub(r"\1\2 ", text)  # searched for by letters, since each line with a box has brackets
     return text
+
+
+_BRACKETS = str.maketrans("[]", "()")
+
+
+def in_phrase(text: str) -> str:
+    """One line that may stand in a reference: brackets become round ones, since a phrase cannot hold any."""
+    return one_line(text).translate(_BRACKETS)
+
+
+def hidden_people(scene: Scene) -> tuple[Person, ...]:
+    """The people of a scene whose names are hidden, by looks that may stand in the place of a name, also within a reference."""
+    return tuple(
+        one if (looks := in_phrase(one.looks)) == one.looks else structs.replace(one, looks=looks)
+        for one in scene.people
+    )
 
 
 def asset_id(scene: Scene, named: str | None) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from syphus.categories.choices import OptionTable, letter_options
-from syphus.categories.lines import one_line
+from syphus.categories.lines import hidden_people, in_phrase, one_line
 from syphus.identity import draw_order
 from syphus.quality.vocabulary import stems_of
 from syphus.records import Object, Region, Scene
@@ -42,7 +42,6 @@ all of its kind, where they have boxes; ``id``, ``ids``: their ends alone (``#o1
 Record = dict[str, str]
 
 _POINTING = frozenset({"grounded", "this", "id", "all", "ids", "this_subject", "this_object"})
-_BRACKETS = str.maketrans("[]", "()")
 
 
 class Pick:
@@ -86,7 +85,7 @@ class Pick:
             hidden: people of the scene are called by their looks.
             drawn_by: decides in which order options stand.
         """
-        people = scene.people if hidden else ()
+        people = hidden_people(scene) if hidden else ()
         found: dict[tuple[str, ...], Record] = {}
         for record in _SOURCES[self.of](scene, self, drawn_by):
             clean = {name: _as_written(hide(text, people) if people else text, name) for name, text in record.items()}
@@ -122,8 +121,8 @@ def _as_written(text: str, name: str) -> str:
 
 
 def refer(phrase: str, *ids: str) -> str:
-    """A reference with this phrase; brackets in the phrase become round ones, since it cannot hold any."""
-    return f"[{one_line(phrase).translate(_BRACKETS)}]({_ends(*ids)})"
+    """A reference with this phrase; empty where there is none, since without one it would be the place of a picture."""
+    return f"[{words}]({_ends(*ids)})" if (words := in_phrase(phrase)) else ""
 
 
 def _ends(*ids: str) -> str:

@@ -14,7 +14,7 @@ from syphus.categories.blocks import Context
 from syphus.categories.category import Category, ChatStep, Demonstration, PickStep, Step, TemplateStep
 from syphus.categories.choices import letter_options
 from syphus.categories.context import Rendered, render_context
-from syphus.categories.lines import one_line
+from syphus.categories.lines import hidden_people, one_line
 from syphus.categories.picking import Pick, Record
 from syphus.categories.shown import shown_to
 from syphus.categories.templates import fill, names_in
@@ -184,10 +184,18 @@ class CategoryPrompts:
 
         return fill(shape.user, value_of).strip(), fill(shape.assistant, value_of).strip()
 
-    def request(self, step: ChatStep, scene: Scene, context: str, outputs: Outputs, turn: Turn) -> Request:
-        """What is sent for a scene."""
+    def request(
+        self,
+        step: ChatStep,
+        scene: Scene,
+        context: str,
+        outputs: Outputs,
+        turn: Turn,
+        pictures: tuple[Picture, ...] | None = None,
+    ) -> Request:
+        """What is sent for a scene; ``pictures``: those of it that were found already."""
         prefix = self.prefix(step, scene.id, turn.seed)
-        shown = self.pictures_of(scene) if step.look is True else ()
+        shown = (self.pictures_of(scene) if pictures is None else pictures) if step.look is True else ()
         query = Message("user", self._user_text(step, scene, context, outputs, turn), pictures=shown)
         return Request(
             purpose=f"{self.category.name}/{step.name}",
@@ -348,8 +356,9 @@ def _static_value(name: str, step: ChatStep) -> str:
 
 
 def _scene_value(name: str, scene: Scene, context: Context, key: tuple[Any, ...]) -> str:
-    hidden = scene.people if context.names == "hidden" else ()
-    captions = [hide(text, hidden) for caption in scene.captions if (text := one_line(plain_text(caption.text)))]
+    hidden = hidden_people(scene) if context.names == "hidden" else ()
+    plain = (one_line(plain_text(caption.text)) for caption in scene.captions)
+    captions = [escape_text(hide(text, hidden)) for text in plain if text]
     match name:
         case "caption":
             return draw(captions, *key, name) if captions else ""
@@ -361,7 +370,7 @@ def _scene_value(name: str, scene: Scene, context: Context, key: tuple[Any, ...]
         case "prose":
             return "\n".join(escape_text(text) for one in scene.prose if (text := hide(one_line(one), hidden)))
         case "labels":
-            return ", ".join(dict.fromkeys(hide(one_line(thing.label), hidden) for thing in scene.objects))
+            return ", ".join(dict.fromkeys(escape_text(hide(one_line(thing.label), hidden)) for thing in scene.objects))
         case _:
             return scene.id
 

@@ -7,8 +7,9 @@ from itertools import islice
 from pathlib import Path
 
 from syphus.annotations.foreign import name_form
+from syphus.annotations.labels import clean
 from syphus.annotations.mapped.drafting import Draft, draft_mapping
-from syphus.annotations.mapped.looking import Line, keys_of
+from syphus.annotations.mapped.looking import Line, keys_of, quote
 from syphus.annotations.mapped.records import open_records
 from syphus.annotations.mapped.tables import Options, SceneTable
 from syphus.annotations.reading import Problem
@@ -46,10 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _write(draft: Draft, arguments: argparse.Namespace) -> Iterator[str]:
     yield "[[sources]]"
     yield 'reader = "mapped"'
-    yield f"path = {_text(arguments.file)}"
+    # what the configuration names is looked for from its own folder
+    yield f"path = {quote(arguments.file)}" + (
+        "" if Path(arguments.file).is_absolute() else "  # from this file's folder"
+    )
     for name in ("records", "group"):
         if value := getattr(arguments, name):
-            yield f"{name} = {_text(value)}"
+            yield f"{name} = {quote(value)}"
     kind, shown = next(
         ((line.key, line.why) for line in draft.tables["scene"] if line.key in ("image", "video")), ("", "")
     )
@@ -66,15 +70,11 @@ def _line(line: Line) -> str:
     return f"{'' if line.sure else '# '}{line.key} = {line.value}{why}"
 
 
-def _text(value: str) -> str:
-    return f"'{value}'" if '"' in value or "\\" in value else f'"{value}"'
-
-
 def _tell(draft: Draft, count: int) -> None:
     """What a person has to look at."""
     view.say(f"drafted from {view.counted(count, 'record')}; read it before you use it (docs/readers/mapped.md)")
     if draft.left:
-        view.say(f"  nothing was made of: {', '.join(draft.left[:20])}")
+        view.say(f"  nothing was made of: {', '.join(map(clean, draft.left[:20]))}")
     undecided = [
         name for name, lines in draft.tables.items() if any(line.key == "form" and not line.sure for line in lines)
     ]

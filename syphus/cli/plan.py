@@ -77,7 +77,7 @@ def _made_again(prepared: Prepared, ledger: LedgerReader, prompts: list[Category
     changes = find_changes(Path(config.run.folder), prepared.texts, config, [one.category.name for one in prompts])
     asks = any(category.chat_steps for category in prepared.categories)
     asked = asked_with(config.model, known_abilities(config.model, ledger) if asks else Abilities())
-    yield from tell_of_changes(changes, ledger, prompts, asked, config.run.seed)
+    yield from tell_of_changes(changes, ledger, prompts, asked, config)
 
 
 def _show(plan: Plan, config: Config, *, has_ledger: bool, looking: list[str]) -> None:

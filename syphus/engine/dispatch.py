@@ -124,7 +124,6 @@ class Dispatch:
             ModelError: there is none to be had.
             StoppedError: the run takes no new calls.
         """
-        call.shown = read_pictures(call.request)
         try:
             return await self._try(call)
         except ModelError as error:
@@ -177,16 +176,26 @@ class Dispatch:
             call.lane = lane
             used: int | None = None
             try:
+                call.shown = self._read_pictures(call, most)
                 result = await self._carry(call, lane, most)
                 if isinstance(result, Reply) and result.usage:
                     used = result.usage.prompt + result.usage.completion
             finally:
+                call.shown = {}
                 # After its reply is on disk: so there are never more replies unstored than calls are allowed in flight.
                 self.lanes.leave(lane, tokens, used)
             if isinstance(result, Reply):
                 return result
             if not (result.kind in STOPS_THE_RUN and self.lanes.open):
                 raise result
+
+    def _read_pictures(self, call: Asked, most: float) -> Shown:
+        """Read when the call has its place: what waits in line, or rests before a retry, would hold them in memory."""
+        try:
+            return read_pictures(call.request)
+        except BaseException:
+            self.budget.settle(most, 0.0)
+            raise
 
     async def _enter(self, tokens: int, most: float) -> Lane:
         try:

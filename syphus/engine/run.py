@@ -60,6 +60,8 @@ class Engine:
         self.interrupted = False
         self.put_aside: PutAside | None = None
         """Given, nothing is sent: it gets what has no reply, and the item stays pending (the provider's Batch API)."""
+        self.again: Callable[[Item, str], bool] = lambda _, __: False
+        """Says of an item and its outcome's state that it is made again although it rests on the same things."""
         self.dispatch = Dispatch(ledger, lanes, settings, counters, budget or Budget(None), self._wake)
         self._ledger = ledger
         self._model = model
@@ -160,7 +162,7 @@ class Engine:
         """Whether the item's outcome rests on the very same things as it would now."""
         if not item.basis or (done := self._ledger.find_done(item.id)) is None:
             return False
-        if done.basis != item.basis or done.state == "failed":
+        if done.basis != item.basis or done.state == "failed" or self.again(item, done.state):
             return False
         if done.position != position:
             self._ledger.move_outcome(item.id, position)

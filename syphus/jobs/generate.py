@@ -18,7 +18,7 @@ from syphus.categories.reply import ReadReply, read_reply
 from syphus.categories.shown import shown_to
 from syphus.categories.templates import fill
 from syphus.errors import REFUSED_FOR_GOOD, InputError, ModelError
-from syphus.exchange import Ask, Item, Outcome, Reject, Reply, Request
+from syphus.exchange import Ask, Item, Outcome, Picture, Reject, Reply, Request
 from syphus.identity import draw
 from syphus.jobs.items import GenerateItem
 from syphus.jobs.made import (
@@ -96,6 +96,8 @@ class Generation:
         self.ask = ask
         self.turn = DrawTurn(seed, item.sample, item.draw)
         self.outputs: Outputs = {}
+        self.pictures: tuple[Picture, ...] = ()
+        """Found once: all steps show the same, whatever becomes of the files meanwhile."""
         self.rejects: list[Reject] = []
         self.notes: list[str] = []
         self.keys: list[str] = []
@@ -121,7 +123,7 @@ class Generation:
             return Outcome(skipped="the scene is a demonstration of this category")
         try:
             rendered = self.prompts.render(self.scene)
-            self.prompts.pictures_of(self.scene)
+            self.pictures = self.prompts.pictures_of(self.scene)
         except InputError as error:
             return Outcome(skipped=error.message)
         if asks:
@@ -191,7 +193,7 @@ class Generation:
 
     async def _ask_step(self, step: ChatStep, context: str) -> dict[str, Any] | None:
         """The step's output, asked for at most ``1 + repairs`` times; None when nothing of it can be used."""
-        first = self.prompts.request(step, self.scene, context, self.outputs, self.turn)
+        first = self.prompts.request(step, self.scene, context, self.outputs, self.turn, self.pictures)
         return await (self._ask_pairs(step, first) if step.pairs else self._ask_fields(step, first))
 
     async def _ask_pairs(self, step: ChatStep, first: Request) -> dict[str, Any] | None:

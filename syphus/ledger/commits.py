@@ -82,6 +82,7 @@ class GroupCommit:
             group, self._waiting = self._waiting, []
             if group and self._insert(group):
                 self._finish(group, _error_of(self._db.commit))
+        self._planned = False  # what was planned may be of a loop that has ended since
         self._check()
 
     def close(self) -> None:

@@ -139,11 +139,11 @@ def _draft_parts(
         return "questions", [each, *questions]
     if times := _draft_times(parts):
         text = find_key(parts, _TEXTS, str)
-        return "segments", [each, *times, *([Line("text", quote(text))] if text else [])]
+        return "segments", [each, *times, *([Line("text", quote(place_of(text)))] if text else [])]
     box = list(draft_box(parts, records))
     label, text = find_key(parts, _LABELS, (str, int)), find_key(parts, _TEXTS[:-1], str)
     if text and box and (not label or _is_phrase(first_value(parts, text))):
-        return "regions", [each, Line("text", quote(text), example([first_value(parts, text)])), *box]
+        return "regions", [each, Line("text", quote(place_of(text)), example([first_value(parts, text)])), *box]
     several = "" if label else find_key(parts, ("names", "labels"), list)
     if several:
         label = several
@@ -163,7 +163,7 @@ def _draft_parts(
         lines.append(Line("names", '{ 1 = "…" }', "what the numbers mean", sure=False))
     for name, names in (("id", ("id", "key", "objectid")), ("attributes", _ATTRIBUTES), ("score", _SCORES)):
         if (found := find_key(parts, names, object)) and found != label:
-            lines.append(Line(name, quote(found)))
+            lines.append(Line(name, quote(place_of(found))))
     return "objects", [*lines, *box]
 
 

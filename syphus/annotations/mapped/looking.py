@@ -1,5 +1,6 @@
 """Records of an unknown form, looked at: their keys, what these are called, and what stands at them."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -74,17 +75,22 @@ def fold(key: str) -> str:
 
 def place_of(key: str) -> str:
     """A key as JMESPath has it."""
-    return key if _PLAIN.fullmatch(key) else f'"{key}"'
+    return key if _PLAIN.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 
 def root_of(path: str) -> str:
     """The record's own key that a place begins with."""
-    return re.split(r"[.\[]", path, maxsplit=1)[0].strip('"')
+    if path.startswith('"'):
+        return str(json.JSONDecoder().raw_decode(path)[0])
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def quote(expression: str) -> str:
     """As TOML has it."""
-    return f"'{expression}'" if '"' in expression else f'"{expression}"'
+    if "'" not in expression and expression.isprintable():
+        return f"'{expression}'" if '"' in expression or "\\" in expression else f'"{expression}"'
+    # a string of JSON is one of TOML, but for the one control character that JSON leaves as it is
+    return json.dumps(expression, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def share(values: Sequence[Any], test: Callable[[Any], Any]) -> float:

@@ -16,8 +16,18 @@ from syphus.annotations.mapped.tables import (
     RelationTable,
     SegmentTable,
 )
-from syphus.annotations.mapped.values import read_box, read_number, read_seconds, read_text, read_texts
+from syphus.annotations.mapped.values import (
+    list_plain,
+    read_answers,
+    read_box,
+    read_number,
+    read_seconds,
+    read_text,
+    read_texts,
+    read_truth,
+)
 from syphus.annotations.mending import mend_times
+from syphus.annotations.questions.choices import find_by_letter, find_by_text, strip_letters
 from syphus.records import Asset, Box, Object, OcrLine, Question, Region, Relation, Segment
 
 T = TypeVar("T")
@@ -39,10 +49,10 @@ class Frame(NamedTuple):
 
     def find(self, value: Any) -> Asset | None:
         """The one that a part names by its path or its number; ``ValueError`` where there is no such one."""
-        text = read_text(value)
+        text = value.strip() if isinstance(value, str) else read_text(value)
         if text in self.places:
             return self.assets[self.places.index(text)]
-        if text.isdigit() and int(text) < len(self.assets):
+        if text.isdecimal() and int(text) < len(self.assets):
             return self.assets[int(text)]
         raise ValueError(f"there is no picture {text[:60]!r}")
 
@@ -150,9 +160,9 @@ def make_objects(parts: Parts, record: Any, frame: Frame, faults: Faults) -> lis
             label=read_text(table.names.get(label, label).replace("_", " ")) or label,
             box=box,
             asset=_name(asset, frame),
-            attributes=tuple(read_texts(part.get("attributes"))),
+            attributes=_find_attributes(part),
             score=_find_score(part),
-            crowd=read_number(part.get("crowd")) not in (None, 0) or part.get("crowd") is True,
+            crowd=read_truth(part.get("crowd")),
             source_id=read_text(part.get("id")) or None,
         )
 
@@ -234,16 +244,18 @@ def make_questions(parts: Parts, record: Any, frame: Frame, faults: Faults) -> l
     assert isinstance(table, QuestionTable)
 
     def one(part: Part) -> Question:
-        said = read_texts(part.get("answers"))
+        said = list(filter(None, read_answers(part.get("answers"))))
         answers = sorted(dict.fromkeys(said), key=lambda answer: -said.count(answer))
-        options = read_texts(part.get("options"))
+        given = part.get("options")
+        options = strip_letters(read_answers(given))
         right = part.get("correct")
+        counted = table.first is not None or (_is_number(right) and not any(map(_is_number, list_plain(given))))
         return Question(
             question=part.text("question"),
             answers=tuple(answers),
             votes=tuple(map(said.count, answers)) if len(said) > 1 else (),
-            options=tuple(options),
-            correct=None if right is None else _find_right(right, options, table.first),
+            options=tuple(filter(None, options)),
+            correct=None if right in (None, "") else _find_right(right, options, table.first or 0, counted=counted),
             rationales=tuple(read_texts(part.get("rationales"))),
             asset=_name(part.asset(frame), frame),
             source_id=read_text(part.get("id")) or None,
@@ -252,17 +264,34 @@ def make_questions(parts: Parts, record: Any, frame: Frame, faults: Faults) -> l
     return parts.make(record, faults, one)
 
 
-def _find_right(value: Any, options: Sequence[str], first: int) -> int:
-    """Which option is right, counted from 0; by its own text before all else."""
-    text = read_text(value)
-    if text in options:
-        return options.index(text)
-    if len(text) == 1 and text.isalpha() and (at := ord(text.upper()) - ord("A")) < len(options):
-        return at
-    number = read_number(value)
-    if number is not None and number.is_integer() and 0 <= number - first < len(options):
-        return int(number) - first
-    raise ValueError(f"there is no option {text[:60]!r} among {len(options)}")
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _find_right(value: Any, options: Sequence[str], first: int, *, counted: bool) -> int:
+    """Which of the options that are not empty is right, counted from 0.
+
+    Args:
+        value: its text, letter or number.
+        options: all of them, the empty ones in their places, since letters and numbers count them.
+        first: the number of the first.
+        counted: what is a number of an option is no option's text, as 1 among "1", "2", "3".
+    """
+    words = read_answers(value)
+    text = words[0] if len(words) == 1 else ""
+    number = read_number(text)
+    place = int(number) - first if number is not None and number.is_integer() else -1
+    numbered = place if 0 <= place < len(options) else None
+    at = numbered if counted else None
+    if at is None:
+        at = options.index(text) if text and text in options else find_by_text(options, text)
+    if at is None:
+        at = find_by_letter(options, text)
+    if at is None:
+        at = numbered
+    if at is None or not options[at]:
+        raise ValueError(f"there is no option {text[:60]!r} among {len(list(filter(None, options)))}")
+    return at - options[:at].count("")
 
 
 def _find_box(part: Part, table: ObjectTable | RegionTable | OcrTable, asset: Asset | None) -> Box | None:
@@ -280,7 +309,18 @@ def _find_box(part: Part, table: ObjectTable | RegionTable | OcrTable, asset: As
 
 def _find_score(part: Part) -> float | None:
     score = read_number(part.get("score"))
-    return score if score is not None and 0 <= score <= 1 else None
+    if score is not None and not 0 <= score <= 1:
+        part.faults.lose(f"its score {score:g} is not between 0 and 1; the score is left out")
+        return None
+    return score
+
+
+def _find_attributes(part: Part) -> tuple[str, ...]:
+    try:
+        return tuple(read_texts(part.get("attributes")))
+    except ValueError as error:
+        part.faults.lose(f"`attributes = {part.parts.places['attributes'].expression!r}` {error}; they are left out")
+        return ()
 
 
 def _name(asset: Asset | None, frame: Frame) -> str | None:

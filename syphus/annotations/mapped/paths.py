@@ -37,6 +37,8 @@ class Place:
         self.key = key
         self.found = 0
         """In how many records, or parts of one, it stood for something."""
+        self.empty = 0
+        """In how many of them an empty list or text stood there."""
         self.asked = 0
         self._parsed: Any = None
         if not expression.strip():
@@ -46,7 +48,10 @@ class Place:
         except JMESPathError as error:
             if not _PLAIN.fullmatch(expression):
                 why = str(error).partition("\n")[0].rstrip(":")
-                mend = "Expressions are JMESPath (jmespath.org): `size.width`, `objects[].label`, `[x1, y1, x2, y2]`."
+                mend = (
+                    "Expressions are JMESPath (jmespath.org): `size.width`, `objects[].label`, `[x1, y1, x2, y2]`; "
+                    'keys with other marks stand in double quotes: `"x-min"`.'
+                )
                 raise InputError(f"{expression!r} is no expression: {why}", place=key, mend=mend) from error
 
     def find(self, record: Any) -> Any:
@@ -57,8 +62,9 @@ class Place:
         """
         self.asked += 1
         value = self._look(record)
-        if value is not None and value not in ([], ""):
-            self.found += 1
+        if value is not None:
+            self.found += value not in ([], "")
+            self.empty += value in ([], "")
         return value
 
     def _look(self, record: Any) -> Any:

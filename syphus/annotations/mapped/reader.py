@@ -5,11 +5,13 @@ something in common (``group``), or a file of its own (``path = "labels/*.json"`
 at which nothing is ever found is told, with the keys that there are.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from syphus.annotations.containers.pair_rows import Row
 from syphus.annotations.containers.row_scene import Faults, make_metadata
@@ -26,7 +28,7 @@ from syphus.annotations.mapped.parts import (
 from syphus.annotations.mapped.paths import Place
 from syphus.annotations.mapped.records import open_records
 from syphus.annotations.mapped.tables import Options, SceneTable
-from syphus.annotations.mapped.values import read_number, read_text, read_texts
+from syphus.annotations.mapped.values import open_cell, read_number, read_paths, read_seconds, read_text, read_texts
 from syphus.annotations.naming import Names, find_stem, is_address, make_name, make_relative
 from syphus.annotations.picture_files import as_pixels, measure_picture
 from syphus.annotations.reading import Problem, Report
@@ -84,15 +86,15 @@ class _Mapping:
             self._tell_of_nothing(report, head[0][1].values, count)
 
     def _make(self, record: dict[str, Any], faults: Faults, file: Path, count: int) -> Scene:
-        frame = self._find_frame(record)
+        frame = self._find_frame(record, faults)
         captions = self._read(record, "captions", faults)
         prose = self._read(record, "prose", faults)
         if len(frame.assets) > 1:  # said of all of them together
             captions, prose = [], [*captions, *prose]
         objects = self._all("objects", make_objects, record, frame, faults)
-        metadata = {place.expression: place.find(record) for place in self._texts["metadata"]}
+        metadata = self._find_metadata(record, faults)
         scene = Scene(
-            id=self._names.give(self._find_id(record, frame) or f"{find_stem(file.name)}-{count}"),
+            id=self._names.give(self._find_id(record, frame, faults) or f"{find_stem(file.name)}-{count}"),
             assets=frame.assets,
             captions=tuple(Caption(text=text) for text in dict.fromkeys(captions)),
             objects=tuple(objects),
@@ -103,7 +105,7 @@ class _Mapping:
             ocr=tuple(self._all("ocr", make_ocr, record, frame, faults)),
             questions=tuple(self._all("questions", make_questions, record, frame, faults)),
             prose=tuple(dict.fromkeys(prose)),
-            metadata=make_metadata(metadata, ())[0],
+            metadata=metadata,
         )
         known = (scene.captions, scene.objects, scene.regions, scene.segments, scene.ocr, scene.questions, scene.prose)
         if not any(known):
@@ -123,37 +125,38 @@ class _Mapping:
                 faults.lose(f"`{place.key} = {place.expression!r}` {error}")
         return texts
 
-    def _get(self, record: Any, name: str) -> Any:
-        return self._places[name].find(record) if name in self._places else None
+    def _find_metadata(self, record: Any, faults: Faults) -> dict[str, Any]:
+        found = {place.expression: _find_spare(place, record, faults) for place in self._texts["metadata"]}
+        kept, left = make_metadata(found, ())
+        for name in left:
+            faults.lose(f"`scene.metadata = {name!r}` is no short text, number or list of such; it is left out")
+        return kept
 
-    def _find_id(self, record: Any, frame: Frame) -> str:
-        return make_name(read_text(self._get(record, "id"))) or (find_stem(frame.places[0]) if frame.places else "")
+    def _get(self, record: Any, name: str, faults: Faults) -> Any:
+        return _find_spare(self._places[name], record, faults) if name in self._places else None
 
-    def _find_frame(self, record: Any) -> Frame:
+    def _find_id(self, record: Any, frame: Frame, faults: Faults) -> str:
+        name = make_name(read_text(self._get(record, "id", faults)))
+        return name or (find_stem(frame.places[0]) if frame.places else "")
+
+    def _find_frame(self, record: Any, faults: Faults) -> Frame:
         """The pictures or the video; ``ValueError`` where they are mapped and not there, or lie outside the folder."""
         kind = "video" if "video" in self._places else "image"
         if kind not in self._places:
             return Frame((), ())
-        places = read_texts(self._get(record, kind))
+        places = read_paths(self._places[kind].find(record))
         if not places:
             raise ValueError(f"`{kind} = {self._places[kind].expression!r}` finds nothing")
-        size = [as_pixels(read_number(self._get(record, name))) for name in ("width", "height")]
-        seconds = read_number(self._get(record, "duration"))
-        assets = [
-            self._make_asset(place, kind if len(places) == 1 else f"{kind}{number}", kind)
-            for number, place in enumerate(places, 1)
-        ]
-        if len(assets) == 1:
-            (one,) = assets
-            width, height = size
+        count = len(places)
+        widths, heights = (_read_sides(self._get(record, name, faults), count) for name in ("width", "height"))
+        seconds = read_seconds(self._get(record, "duration", faults), "seconds", None) if count == 1 else None
+        duration = seconds if seconds and seconds > 0 else None
+        assets = []
+        for number, (place, width, height) in enumerate(zip(places, widths, heights, strict=True), 1):
+            made = self._make_asset(place, kind if count == 1 else f"{kind}{number}", kind)
             if (width is None or height is None) and self._needs_size:
-                width, height = self._measure(one)
-            duration = seconds if seconds and seconds > 0 else None
-            assets = [
-                Asset(
-                    id=one.id, kind=one.kind, path=one.path, url=one.url, width=width, height=height, duration=duration
-                )
-            ]
+                width, height = self._measure(made)  # noqa: PLW2901  what the file itself says
+            assets.append(structs.replace(made, width=width, height=height, duration=duration))
         return Frame(tuple(assets), tuple(places))
 
     def _make_asset(self, place: str, name: str, kind: str) -> Asset:
@@ -200,7 +203,8 @@ class _Mapping:
                 file, row = head[0]
                 shown = ", ".join(f"{place.key} = {place.expression!r}" for place in group)
                 raise InputError(
-                    f"nothing stands at {shown}, in none of the first {len(head)} records",
+                    f"nothing stands at {shown}, in none of the first {len(head)} records"
+                    + _find_fault(group, (row.values for _, row in head)),
                     file=file,
                     place=row.place,
                     mend=f"A record has the keys {', '.join(map(str, list(row.values)[:20]))}.{where}",
@@ -244,16 +248,44 @@ def _check_parts(parts: Parts, head: Sequence[tuple[Path, Row]]) -> None:
                 else f"the form {str(part)[:60]}"
             )
             raise InputError(
-                f"nothing stands at {place.key} = {place.expression!r}, in none of the first {len(there)} parts",
+                f"nothing stands at {place.key} = {place.expression!r}, in none of the first {len(there)} parts"
+                + _find_fault([place], (part for _, _, part in there)),
                 file=file,
                 place=where,
                 mend=f"A part has {keys}.",
             )
 
 
+def _find_spare(place: Place, record: Any, faults: Faults) -> Any:
+    """What stands at a place that a record can do without; where the expression does not suit it, that is told."""
+    try:
+        return place.find(record)
+    except ValueError as error:
+        faults.lose(str(error))
+        return None
+
+
+def _read_sides(value: Any, count: int) -> list[int | None]:
+    """The widths or heights of the pictures: a number for one, a list for several; None for those that are not given."""
+    value = open_cell(value)
+    sides = value if isinstance(value, list) else [value]
+    return [as_pixels(read_number(one)) for one in sides] if len(sides) == count else [None] * count
+
+
 def _places_of(table: SceneTable, name: str) -> list[Place]:
     where = getattr(table, name)
     return [Place(one, f"scene.{name}") for one in ([where] if isinstance(where, str) else where)]
+
+
+def _find_fault(places: Sequence[Place], records: Iterable[Any]) -> str:
+    """Why an expression cannot be applied, as ``join`` to a number; empty where it can, and finds nothing."""
+    for record in records:
+        for place in places:
+            try:
+                place.find(record)
+            except ValueError as error:
+                return f": {error}"
+    return ""
 
 
 def _finds(place: Place, record: Any) -> bool:

@@ -143,17 +143,28 @@ def _read_member(file: Path, options: Options, key: str, report: Report) -> Iter
 
 def _search_lines(file: Path, options: Options, records: Place, report: Report) -> Iterator[Row]:
     rows = open_rows(file, report, encoding=options.encoding, delimiter=options.delimiter)
+    found = records.found
+    first: Row | None = None
     for row in rows.rows:
+        first = first or row
         yield from _search(row.values, row.place, file, records, report)
+    if first is not None and records.found == found and options.path == file:
+        raise _has_nothing(first.values, file, records)
 
 
 def _search_document(file: Path, options: Options, records: Place, report: Report) -> Iterator[Row]:
     with open_text(file, encoding=options.encoding) as stream:
         document = _decode(stream.read(), file)
+    found, empty = records.found, records.empty
     yield from _search(document, "", file, records, report)
-    if not records.found:
-        keys = f"its keys: {', '.join(list(document)[:12])}" if isinstance(document, dict) else "it is a list"
-        raise InputError(f"has nothing at `records = {records.expression!r}`; {keys}", file=file)
+    # Of many files some may well have an empty list.
+    if records.found == found and (records.empty == empty or options.path == file):
+        raise _has_nothing(document, file, records)
+
+
+def _has_nothing(document: Any, file: Path, records: Place) -> InputError:
+    keys = f"its keys: {', '.join(list(document)[:12])}" if isinstance(document, dict) else "it is a list"
+    return InputError(f"has nothing at `records = {records.expression!r}`; {keys}", file=file)
 
 
 def _search(value: Any, place: str, file: Path, records: Place, report: Report) -> Iterator[Row]:
@@ -183,7 +194,7 @@ def name_parts(found: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"[{index}]", one) for index, one in enumerate(found))
     elif isinstance(found, dict) and found and all(isinstance(one, dict) for one in found.values()):
         yield from ((f".{str(key)[:40]}", {"id": key, **one}) for key, one in found.items())
-    elif found is not None:
+    elif found not in (None, "", {}):
         yield "", found
 
 
@@ -192,6 +203,8 @@ def name_rows(found: Any) -> Iterator[tuple[str, Any]]:
     if found is None:
         return
     lists = {key: open_cell(values) for key, values in found.items()} if isinstance(found, dict) else {}
+    if lists and all(values in (None, "") for values in lists.values()):
+        return  # a record of which nothing is told
     if not lists or not all(isinstance(values, list | tuple) for values in lists.values()):
         raise ValueError("there is no object of lists; it is written `{time: timestamps, text: sentences}`")
     lengths = {key: len(values) for key, values in lists.items()}
@@ -229,10 +242,9 @@ def _group(rows: Iterator[tuple[Path, Row]], by: Place, report: Report) -> Itera
         except ValueError as error:
             report(Problem(file=str(file), place=row.place, message=str(error)))
             continue
-        if isinstance(key, dict | list) or key is None:
-            message = (
-                f"`group = {by.expression!r}` finds {'nothing' if key is None else 'no single value'}; it is left out"
-            )
+        if isinstance(key, dict | list) or key in (None, ""):
+            found = "no single value" if isinstance(key, dict | list) else "nothing"
+            message = f"`group = {by.expression!r}` finds {found}; it is left out"
             report(Problem(file=str(file), place=row.place, message=message))
             continue
         groups.setdefault(str(key), (file, row, []))[2].append(row.values)

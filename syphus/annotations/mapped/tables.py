@@ -98,8 +98,9 @@ class QuestionTable(_Table, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     options: str | None = None
     correct: str | None = None
     """The right option: its number, its letter, or its text."""
-    first: Annotated[int, Meta(ge=0, le=1)] = 0
-    """What number the first option has."""
+    first: Annotated[int, Meta(ge=0, le=1)] | None = None
+    """What number the first option has. Where it is said, ``"2"`` is a number also among options one of which is ``"2"``; None: 0,
+    and a number of JSON is the option's number unless options are such numbers themselves, one in a text the option's text."""
     rationales: str | None = None
     id: str | None = None
 

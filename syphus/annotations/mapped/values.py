@@ -10,9 +10,11 @@ from typing import Any, Literal
 from syphus.annotations.labels import clean
 from syphus.annotations.mapped.tables import Form
 from syphus.annotations.mending import MendedBox, mend_box
+from syphus.annotations.naming import is_address
 
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d+)?)")
-_APART = re.compile(r"[\s,;]+")
+_APART = re.compile(r"[\s,;'\"()\[\]]+")
+"""What may stand between the numbers of a box that a cell holds, as JSON, Python or numpy print them."""
 _LONGEST_CELL = 1 << 20
 _IS_OBJECT = "holds an object where a text should be; name the key that is meant, as in `captions[].text`"
 _PARTS = 1.5
@@ -39,13 +41,42 @@ def read_texts(value: Any) -> list[str]:
     Raises:
         ValueError: it is, or holds, an object.
     """
-    texts = []
+    return [text for one in list_plain(value) if (text := read_text(one))]
+
+
+def read_answers(value: Any) -> list[str]:
+    """As :func:`read_texts`, each in its own place: empty where there is none, so that options keep their numbers.
+
+    True is "yes" and false is "no", which is what such answers are to a question.
+    """
+    words = {True: "yes", False: "no"}
+    return [words[one] if isinstance(one, bool) else read_text(one) for one in list_plain(value)]
+
+
+def read_paths(value: Any) -> list[str]:
+    """Paths and addresses, letter for letter: a file's name may have two spaces, or one that does not break the line.
+
+    Raises:
+        ValueError: it is, or holds, an object, or a name that no file can have.
+    """
+    paths = []
+    for one in list_plain(value):
+        path = one.strip() if isinstance(one, str) else read_text(one)
+        if is_address(path):
+            path = clean(path)
+        if any("\ud800" <= letter <= "\udfff" for letter in path):
+            raise ValueError(f"the path {path!r} holds half of a surrogate pair, which is no character")
+        if path:
+            paths.append(path)
+    return paths
+
+
+def list_plain(value: Any) -> Iterator[Any]:
+    """What is no list in a value, or in the lists in it; ``ValueError`` for an object."""
     for one in _walk(value):
         if isinstance(one, dict):
             raise ValueError(_IS_OBJECT)  # noqa: TRY004  what can be wrong with a record is one kind of error
-        if text := read_text(one):
-            texts.append(text)
-    return texts
+        yield one
 
 
 def _walk(value: Any) -> Iterator[Any]:
@@ -77,11 +108,17 @@ def read_number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def read_truth(value: Any) -> bool:
+    """Whether it is true, a number that is not 0, or a cell of a table that says so."""
+    return value is True or read_number(value) not in (None, 0) or read_text(value).lower() in ("true", "yes")
+
+
 def read_seconds(value: Any, times: Literal["seconds", "milliseconds", "frames"], fps: float | None) -> float | None:
     """A time in seconds: a number in its unit, or a clock's ``1:02:03.5``."""
     if isinstance(value, str) and (clock := _CLOCK.fullmatch(value.strip())):
         hours, minutes, seconds = clock.groups()
-        return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
+        found = float(hours or 0) * 3600 + float(minutes) * 60 + float(seconds.replace(",", "."))
+        return found if math.isfinite(found) else None
     number = read_number(value)
     if number is None:
         return None
@@ -125,8 +162,8 @@ def read_box(value: Any, form: Form, scale: float, *, width: int | None, height:
 
 
 def _read_numbers(value: Any) -> list[float] | None:
-    if isinstance(value, str) and value.strip()[:1] not in ("[", "{"):
-        value = [part for part in _APART.split(value.strip()) if part]
+    if isinstance(value, str) and "{" not in value:
+        value = [part for part in _APART.split(value) if part]
     numbers = [read_number(one) for one in _walk_deep(open_cell(value))]
     return None if not numbers or None in numbers else [one for one in numbers if one is not None]
 

@@ -25,6 +25,8 @@ _SHOWN = 6
 """Files that are named for one category."""
 _DECIDING = ("kind", "name", "base_url", "seed", "reasoning_effort", "extra", "schema_mode")
 """Settings of a model that decide what is asked."""
+_UNKNOWN = "a text or setting before an earlier start, what the endpoint can do, or syphus itself,"
+"""The copies tell of changes since the last start, and that one may have ended before all was made again."""
 
 
 class Changes(NamedTuple):
@@ -63,7 +65,7 @@ def changed_settings(was: Config, now: Config) -> tuple[str, ...]:
 
 
 def tell_of_changes(
-    changes: Changes, ledger: LedgerReader, prompts: Sequence[CategoryPrompts], settings: Any, seed: int
+    changes: Changes, ledger: LedgerReader, prompts: Sequence[CategoryPrompts], settings: Any, config: Config
 ) -> Iterator[str]:
     """For each category of which items are made again, a line that says how many, and for what.
 
@@ -72,15 +74,17 @@ def tell_of_changes(
         ledger: the run's.
         prompts: of the run's categories.
         settings: what is sent besides the prompts, as :func:`syphus.jobs.items.make_items` has it.
-        seed: the run's.
+        config: with the run's seed, and with what may leave a part of its items out.
     """
-    versions = {one.category.name: version_of(one, settings, seed) for one in prompts}
+    versions = {one.category.name: version_of(one, settings, config.run.seed) for one in prompts}
+    partly = config.run.limit is not None or bool(config.balance)
     for name, items in ledger.made_otherwise(versions).items():
         files = changes.texts.get(name, ())
         why = [*files[:_SHOWN], *changes.settings]
         more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-        shown = ", ".join(why) + more if why else "what the endpoint can do, or syphus itself,"
-        yield f"made again: {view.counted(items, 'item')} of {name}, since {shown} changed"
+        shown = ", ".join(why) + more if why else _UNKNOWN
+        most = "up to " if partly else ""
+        yield f"made again: {most}{view.counted(items, 'item')} of {name}, since {shown} changed"
 
 
 def _changed_texts(folder: Path, library: Library, name: str) -> Iterator[str]:

@@ -11,7 +11,8 @@ from syphus.cli.runs.sending import sent_seed
 from syphus.config import Config
 from syphus.endpoints.pictures import digest_of
 from syphus.errors import InputError
-from syphus.exchange import Picture
+from syphus.exchange import Item, Picture
+from syphus.jobs.items import GenerateItem
 from syphus.records import Asset, Scene
 
 _MEDIA_TYPES = {
@@ -36,6 +37,14 @@ def prompts_of(config: Config, sources: Sequence[Source], categories: Sequence[C
             mend="Take a model that can: --model NAME, or --base-url URL for one on your machine.",
         )
     return prompts
+
+
+def may_see_now(item: Item, state: str) -> bool:
+    """Whether an item is looked at again that rests on the same things: its scene was passed over, and may have its picture by now.
+
+    What was made of a picture stays when the picture is gone.
+    """
+    return state == "skipped" and isinstance(item, GenerateItem) and item.prompts.looks
 
 
 def _show_of(sources: Sequence[Source]) -> Callable[[Scene], tuple[Picture, ...]]:
@@ -71,7 +80,7 @@ def find_picture(asset: Asset, folder: Path) -> Picture | None:
     file = folder / str(asset.path)
     try:
         inside = file.resolve().is_relative_to(folder.resolve())
-        data = file.read_bytes() if inside and file.stat().st_size <= _LARGEST else b""
+        data = file.read_bytes() if inside and file.is_file() and file.stat().st_size <= _LARGEST else b""
     except (OSError, ValueError):
         return None
     return Picture(digest_of(data), str(file.absolute()), kind) if data else None

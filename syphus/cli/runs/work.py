@@ -21,7 +21,7 @@ from syphus.cli.runs.changes import find_changes, tell_of_changes
 from syphus.cli.runs.connect import open_engine
 from syphus.cli.runs.ending import end_early, tell_of_closed, tell_of_stop
 from syphus.cli.runs.keep import keep_run, keep_texts
-from syphus.cli.runs.prompting import prompts_of
+from syphus.cli.runs.prompting import may_see_now, prompts_of
 from syphus.cli.runs.sending import asked_with, endpoint_tables
 from syphus.cli.runs.summary import Summary, print_summary, summarise
 from syphus.config import Config, load_config
@@ -132,10 +132,11 @@ async def do_run(
         total = count_items(prepared, ledger, only)
     engine = await open_engine(config, prepared.categories, ledger, counters)
     engine.put_aside = packer.put if packer else None
+    engine.again = may_see_now
     engine.dispatch.budget.spent += held
     if not part:  # of a part that is chosen it was told before, with its price
         asked = asked_with(config.model, engine.abilities)
-        for line in tell_of_changes(changes, ledger, _prompts_of(prepared), asked, config.run.seed):
+        for line in tell_of_changes(changes, ledger, _prompts_of(prepared), asked, config):
             view.say(line)
     try:
         with Interrupts(engine), view.watch(counters, engine, folder, total=total):

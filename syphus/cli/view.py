@@ -123,8 +123,9 @@ class _Line:
         if budget.cap is not None:
             text += f" (budget {dollars(budget.cap)})"
         parts = [text]
-        if made := sum(share.pairs for share in count.categories.values()):
-            parts.append(f"{dollars((count.cost + count.risk) / made)} a pair")
+        cost, made = count.cost + count.risk, sum(share.pairs for share in count.categories.values())
+        if made and cost:
+            parts.append(f"{dollars(cost / made)} a pair")
         if count.cached_tokens:
             saved = f", {dollars(count.saved)} saved" if count.saved > 0 else ""
             parts.append(f"{short_number(count.cached_tokens)} cached{saved}")

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Struct, field, structs
 
@@ -23,7 +23,7 @@ from syphus.endpoints.tokens import LocalCounter, TokenCounter, counter_for_name
 from syphus.endpoints.weights import MODEL_FILE, weights_folder
 from syphus.endpoints.wire import build_body, request_key
 from syphus.errors import InputError
-from syphus.exchange import Reply, Request, Usage
+from syphus.exchange import Item, Reply, Request, Usage
 from syphus.identity import draw_number
 from syphus.jobs.generate import generate_job, planned_requests, stand_in
 from syphus.jobs.items import GenerateItem
@@ -31,6 +31,7 @@ from syphus.ledger.reader import LedgerReader
 from syphus.money.estimate import Cached, Counted, Group, Past, Prospect, Totals, extrapolate, prospect
 from syphus.money.prices import Prices, find_prices, is_own_server
 
+T = TypeVar("T", bound=Item)
 SAMPLE = 2000
 """So many items of a category are counted, drawn by the run's seed, and as many of those that an earlier start has made; the
 rest is reckoned from them."""
@@ -186,9 +187,9 @@ def estimate(items: Iterable[GenerateItem], planner: Planner, *, anew: bool = Fa
         planner: how to count, prices, and the ledger.
         anew: all is asked again, whatever the ledger holds; its replies still say how long replies are.
     """
-    groups: dict[str, dict[bool, _Drawn]] = {}
+    groups: dict[str, dict[bool, Drawn[GenerateItem]]] = {}
     for item in items:
-        both = groups.setdefault(item.category, {True: _Drawn(), False: _Drawn()})
+        both = groups.setdefault(item.category, {True: Drawn(), False: Drawn()})
         both[planner.is_made(item.id)].add(item, planner.seed)
     plans = {name: _CategoryEstimate(planner, anew=anew).make(both.values()) for name, both in groups.items()}
     total = CategoryPlan()
@@ -215,23 +216,26 @@ def in_short(plan: Plan) -> str:
     return f"{todo:,} of {plan.total.items:,} items, {price or 'price unknown'}"
 
 
-class _Drawn:
+class Drawn(Generic[T]):
     """A draw of items that needs to know neither how many there are nor to hold them: those with the least numbers."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = SAMPLE) -> None:
+        self._most = most
         self.size = 0
-        self._heap: list[tuple[int, int, GenerateItem]] = []
+        """How many there are in all."""
+        self._heap: list[tuple[int, int, T]] = []
 
-    def add(self, item: GenerateItem, seed: int) -> None:
+    def add(self, item: T, seed: int) -> None:
+        """Takes an item in, or passes it over; ``seed`` is the run's."""
         self.size += 1
         entry = (-draw_number(seed, "plan", item.id), self.size, item)
-        if len(self._heap) < SAMPLE:
+        if len(self._heap) < self._most:
             heapq.heappush(self._heap, entry)
         elif entry > self._heap[0]:
             heapq.heapreplace(self._heap, entry)
 
     @property
-    def items(self) -> list[GenerateItem]:
+    def items(self) -> list[T]:
         """In the order in which they came."""
         return [item for _, _, item in sorted(self._heap, key=lambda entry: entry[1])]
 
@@ -253,7 +257,7 @@ class _CategoryEstimate:
         self._past: dict[str, Past] = {}
         self._samples: dict[str, Request] = {}
 
-    def make(self, drawn: Iterable[_Drawn]) -> CategoryPlan:
+    def make(self, drawn: Iterable[Drawn[GenerateItem]]) -> CategoryPlan:
         """The category's plan."""
         plan, groups = CategoryPlan(), []
         prompts: CategoryPrompts | None = None

@@ -5,7 +5,6 @@ replies where there are some; else from the source itself, whose translation has
 for such a text.
 """
 
-import heapq
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -14,12 +13,11 @@ from msgspec import Struct, field
 
 from syphus.categories.category import Category
 from syphus.cli import view
-from syphus.cli.runs.planning import Planner, make_planner
+from syphus.cli.runs.planning import Drawn, Planner, make_planner
 from syphus.cli.runs.sending import sent_name
 from syphus.cli.runs.workload import tell_of_batch_price
 from syphus.config import Config
 from syphus.exchange import Message, Reply, Request
-from syphus.identity import draw_number
 from syphus.jobs.translate import TranslateItem, planned_requests, translate_job
 from syphus.jobs.translation_asking import REPAIRS
 from syphus.jobs.translation_memory import Memory
@@ -64,25 +62,12 @@ class _MissingError(Exception):
     """A request has no reply in the ledger."""
 
 
-class _Drawn:
-    """The items of a language: those with the least numbers, and how many there are."""
+class _Drawn(Drawn[TranslateItem]):
+    """The items of a language, and how many are done."""
 
     def __init__(self) -> None:
-        self.size = 0
+        super().__init__(SAMPLE)
         self.done = 0
-        self._heap: list[tuple[int, int, TranslateItem]] = []
-
-    def add(self, item: TranslateItem, seed: int) -> None:
-        self.size += 1
-        entry = (-draw_number(seed, "plan", item.id), self.size, item)
-        if len(self._heap) < SAMPLE:
-            heapq.heappush(self._heap, entry)
-        elif entry > self._heap[0]:
-            heapq.heapreplace(self._heap, entry)
-
-    @property
-    def items(self) -> list[TranslateItem]:
-        return [item for _, _, item in sorted(self._heap, key=lambda entry: entry[1])]
 
 
 def plan_translation(

@@ -189,7 +189,7 @@ def estimate(items: Iterable[GenerateItem], planner: Planner, *, anew: bool = Fa
     """
     groups: dict[str, dict[bool, Drawn[GenerateItem]]] = {}
     for item in items:
-        both = groups.setdefault(item.category, {True: Drawn(), False: Drawn()})
+        both = groups.setdefault(item.category, {True: Drawn(SAMPLE), False: Drawn(SAMPLE)})
         both[planner.is_made(item.id)].add(item, planner.seed)
     plans = {name: _CategoryEstimate(planner, anew=anew).make(both.values()) for name, both in groups.items()}
     total = CategoryPlan()
@@ -219,7 +219,7 @@ def in_short(plan: Plan) -> str:
 class Drawn(Generic[T]):
     """A draw of items that needs to know neither how many there are nor to hold them: those with the least numbers."""
 
-    def __init__(self, most: int = SAMPLE) -> None:
+    def __init__(self, most: int) -> None:
         self._most = most
         self.size = 0
         """How many there are in all."""
